@@ -1,0 +1,1 @@
+"""Orders (工单) and the way to other platforms. Follows the journal."""
