@@ -1,0 +1,95 @@
+"""The flow of a call: `advance` takes an event and gives the next state and the commands to run.
+
+No I/O, no clock, no chance: the time is on the event, and the rules are a snapshot. Each stage of a call is a module
+with one function per kind of event; the table below says which of them answers what, and where each may lead.
+
+What always holds, whatever happens and in whatever order (tests/ivr/flow proves it with random events):
+a call that is not over has a timer running; the citizen's leg is in the state until it ends; no command names a leg
+that is gone; each call ends with exactly one `CallClosed`.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from ivr.call import (
+    AgentOffered,
+    AnyCommand,
+    AnyEvent,
+    Call,
+    CallArrived,
+    DigitPressed,
+    LegAnswered,
+    LegEnded,
+    PromptEnded,
+    Queued,
+    QueueFailed,
+    Stage,
+    TimerFired,
+)
+from ivr.flow import anywhere, closing, duty, farewell, greeting, message, talking, waiting
+from ivr.flow.rules import Entry, KeyAction, Rules
+from ivr.flow.turn import Turn
+
+__all__ = ["HANDLERS", "LEADS_TO", "Entry", "KeyAction", "Rules", "advance"]
+
+Handler: TypeAlias = Callable[[Turn, Any], None]
+
+# what each stage does with each kind of event; anything else is handled by `anywhere`, or means nothing there
+HANDLERS: dict[Stage, dict[type, Handler]] = {
+    Stage.ARRIVING: {CallArrived: greeting.arrive},
+    Stage.GREETING: {
+        PromptEnded: greeting.prompt_ended,
+        DigitPressed: greeting.key,
+        TimerFired: greeting.timer,
+    },
+    Stage.WAITING: {
+        Queued: waiting.queued,
+        QueueFailed: waiting.queue_failed,
+        AgentOffered: waiting.agent_offered,
+        LegAnswered: waiting.leg_answered,
+        LegEnded: waiting.leg_ended,
+        DigitPressed: waiting.key,
+        PromptEnded: waiting.prompt_ended,
+        TimerFired: waiting.timer,
+    },
+    Stage.DUTY: {
+        LegAnswered: duty.leg_answered,
+        LegEnded: duty.leg_ended,
+        PromptEnded: duty.prompt_ended,
+        TimerFired: duty.timer,
+    },
+    Stage.TALKING: {LegEnded: talking.leg_ended, TimerFired: talking.timer},
+    Stage.MESSAGE: {
+        DigitPressed: message.key,
+        PromptEnded: message.prompt_ended,
+        TimerFired: message.timer,
+    },
+    Stage.FAREWELL: {PromptEnded: farewell.prompt_ended, TimerFired: farewell.timer},
+    Stage.CLOSING: {TimerFired: closing.timer},
+    Stage.CLOSED: {},
+}
+
+# the stages a call can go to from each; ARCHITECTURE.md's diagram is drawn from this, tests hold it against what
+# really happens. From every stage before CLOSED the citizen can hang up, which leads to CLOSING.
+LEADS_TO: dict[Stage, frozenset[Stage]] = {
+    Stage.ARRIVING: frozenset({Stage.GREETING, Stage.CLOSED}),
+    Stage.GREETING: frozenset({Stage.WAITING, Stage.CLOSING}),
+    Stage.WAITING: frozenset({Stage.TALKING, Stage.DUTY, Stage.MESSAGE, Stage.CLOSING}),
+    Stage.DUTY: frozenset({Stage.TALKING, Stage.MESSAGE, Stage.CLOSING}),
+    Stage.TALKING: frozenset({Stage.FAREWELL, Stage.WAITING, Stage.CLOSING}),
+    Stage.MESSAGE: frozenset({Stage.FAREWELL, Stage.CLOSING}),
+    Stage.FAREWELL: frozenset({Stage.CLOSING}),
+    Stage.CLOSING: frozenset({Stage.CLOSED}),
+    Stage.CLOSED: frozenset(),
+}
+
+
+def advance(call: Call, event: AnyEvent, rules: Rules) -> tuple[Call, tuple[AnyCommand, ...]]:
+    """Take one event into account.
+
+    Returns the call's next state (`call` itself is not changed) and the commands to run, in order. An event that
+    means nothing in the call's stage changes nothing: duplicates and latecomers are harmless.
+    """
+    turn = Turn(call, rules, event.at)
+    anywhere.handle(turn, event, HANDLERS)
+    return turn.call, tuple(turn.commands)

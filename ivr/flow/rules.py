@@ -1,0 +1,46 @@
+"""What a call lives by: an immutable snapshot of the city pack and its tables, fixed when the call arrives.
+
+Data only. A rule that changes makes a new snapshot with a new version; calls under way keep theirs.
+"""
+
+import msgspec
+
+
+class KeyAction(msgspec.Struct, frozen=True):
+    """What a key does while the citizen listens or waits."""
+
+    skill: str | None = None  # queue to stand in; None keeps the line's own
+    priority: int = 0  # added to the call's priority
+    emergency: bool = False  # danger to life (危及生命): marked for the agent
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """How a dialled number is received (`direct` mode: greeting, then a person)."""
+
+    greeting: str = "greeting"  # prompt key
+    skill: str = "general"
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """One city's rules for a call. Durations in seconds."""
+
+    version: str
+    city: str
+    entries: dict[str, Entry]  # by dialled number
+    default_entry: Entry  # any other number that reached us
+    keys: dict[str, KeyAction]
+    general_skill: str = "general"  # overflow of every other skill
+    duty_phones: tuple[str, ...] = ()  # addresses rung in order when nobody is on shift (值班电话)
+    greeting_limit_s: float = 12.0  # the greeting is over after this, heard or not
+    announce_every_s: float = (
+        30.0  # place in the queue told this often (GB/T 33358: keep the caller informed)
+    )
+    seek_retry_s: float = 2.0  # the queue is asked again after a failure
+    seek_tries: int = 8  # failures in a row after which a duty phone is rung
+    patience_s: float = 900.0  # longest wait, then a message
+    ring_s: float = 20.0  # one phone rings this long
+    ring_grace_s: float = 3.0  # how much later we stop waiting for the carrier to say so
+    message_limit_s: float = 120.0
+    farewell_limit_s: float = 15.0
+    hangup_limit_s: float = 5.0  # a hung-up leg is taken as gone after this
+    check_every_s: float = 60.0  # a conversation is compared with what the carrier sees this often

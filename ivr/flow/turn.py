@@ -1,0 +1,140 @@
+"""One step of a call under construction: the new state and the commands gathered while an event is handled.
+
+The only place where a call's state is written. Knows how to do things (play, dial, set a timer), never when.
+"""
+
+from copy import copy
+
+from ivr.call import (
+    AnyCommand,
+    Call,
+    CloseCall,
+    CloseRoom,
+    Dial,
+    EndCause,
+    HangUp,
+    HoldAgent,
+    Join,
+    Leg,
+    Outcome,
+    Play,
+    Prompt,
+    ReleaseAgent,
+    Role,
+    SeekAgent,
+    Sound,
+    Stage,
+    StopPlaying,
+    StopSeeking,
+    Talk,
+)
+from ivr.flow.rules import Rules
+
+
+class Turn:
+    """A copy of the call to work on. `call` and `commands` are the step's result."""
+
+    __slots__ = ("at", "call", "commands", "rules")
+
+    def __init__(self, call: Call, rules: Rules, at: float) -> None:
+        self.call = copy(call)
+        self.rules = rules
+        self.at = at
+        self.commands: list[AnyCommand] = []
+
+    # ------------------------------------------------------------ sounds
+
+    def play(self, *sounds: Sound, loop: bool = False) -> None:
+        """Play to the room instead of whatever is playing."""
+        self.stop_playing()
+        call = self.call
+        call.prompts_played += 1
+        call.prompt = Prompt(f"{call.id}-p{call.prompts_played}", sounds, loop)
+        self.commands.append(Play(prompt=call.prompt.id, sounds=sounds, loop=loop))
+
+    def play_again(self) -> None:
+        """Start what should be playing once more, under a new id."""
+        prompt = self.call.prompt
+        if prompt is not None:
+            self.call.prompt = None
+            self.play(*prompt.sounds, loop=prompt.loop)
+
+    def stop_playing(self) -> None:
+        prompt = self.call.prompt
+        if prompt is not None:
+            self.call.prompt = None
+            self.commands.append(StopPlaying(prompt=prompt.id))
+
+    # ------------------------------------------------------------ timers
+
+    def set_timer(self, name: str, seconds: float) -> None:
+        self.call.timers = {**self.call.timers, name: self.at + seconds}
+
+    def clear_timer(self, name: str) -> None:
+        if name in self.call.timers:
+            self.call.timers = {key: due for key, due in self.call.timers.items() if key != name}
+
+    def clear_timers(self) -> None:
+        self.call.timers = {}
+
+    # ------------------------------------------------------------ legs
+
+    def add_citizen(self) -> None:
+        self._put(Leg(self.call.id, Role.CITIZEN, self.call.caller or "", up=True))
+
+    def dial(self, leg: str, role: Role, address: str, party: str, ring_s: float) -> None:
+        self._put(Leg(leg, role, party))
+        self.commands.append(Dial(leg=leg, address=address, timeout_s=ring_s, caller=self.call.caller))
+
+    def answered(self, leg: Leg) -> None:
+        """The party picked up: silence for the citizen's ear, then both in the room."""
+        self._put(Leg(leg.id, leg.role, leg.party, up=True))
+        self.stop_playing()
+        self.commands.append(Join(leg=leg.id))
+        self.call.talks = (*self.call.talks, Talk(leg.id, leg.role, leg.party, self.at))
+
+    def forget(self, leg_id: str) -> None:
+        """The leg is gone: out of the state, and its conversation, if it had one, is over."""
+        self.call.legs = {key: leg for key, leg in self.call.legs.items() if key != leg_id}
+        if any(talk.leg == leg_id and talk.ended is None for talk in self.call.talks):
+            self.call.talks = tuple(
+                Talk(talk.leg, talk.role, talk.party, talk.began, self.at)
+                if talk.leg == leg_id and talk.ended is None
+                else talk
+                for talk in self.call.talks
+            )
+
+    def hang_up(self, leg_id: str) -> None:
+        self.commands.append(HangUp(leg=leg_id))
+
+    def _put(self, leg: Leg) -> None:
+        self.call.legs = {**self.call.legs, leg.id: leg}
+
+    # ------------------------------------------------------------ the queue
+
+    def seek_agent(self) -> None:
+        """Stand in the queue since the call arrived: a failed offer or a lost line never costs the place."""
+        call = self.call
+        self.commands.append(SeekAgent(skill=call.skill, priority=call.priority, since=call.arrived_at))
+        self.set_timer("seek", self.rules.seek_retry_s)
+
+    def stop_seeking(self) -> None:
+        self.clear_timer("seek")
+        self.commands.append(StopSeeking())
+
+    def hold_agent(self, agent: str) -> None:
+        self.commands.append(HoldAgent(agent=agent))
+
+    def release_agent(self, agent: str, *, talked: bool, cause: EndCause) -> None:
+        self.commands.append(ReleaseAgent(agent=agent, talked=talked, cause=cause))
+
+    # ------------------------------------------------------------ the whole call
+
+    def move(self, stage: Stage) -> None:
+        """Enter a stage with a clean clock; each stage sets its own timers."""
+        self.call.stage = stage
+        self.clear_timers()
+
+    def close(self, outcome: Outcome) -> None:
+        self.commands.append(CloseRoom())
+        self.commands.append(CloseCall(outcome=outcome, talks=self.call.talks))
