@@ -192,7 +192,9 @@ class Accept(Command, frozen=True, kw_only=True, tag="accept"):
 
 
 class Play(Command, frozen=True, kw_only=True, tag="play"):
-    """Play sounds to the room, one after another, for ever when ``loop``. Ends with `PromptEnded`."""
+    """Play sounds to the room, one after another; ends with `PromptEnded`. Music is played alone and in a ``loop``:
+    it goes on until `StopPlaying`.
+    """
 
     prompt: str
     sounds: tuple[Sound, ...]
@@ -325,6 +327,7 @@ class Call(msgspec.Struct):
     queue_failures: int = 0
     announce: bool = False  # the queue was asked in order to tell the citizen the place
     duty_next: int = 0  # index of the next duty phone to ring
+    duty_rung: int = 0  # duty phones rung in the whole call: a call may come here more than once
     talks: tuple[Talk, ...] = ()
     message_left: bool = False
     unattended: bool = False  # nobody could answer

@@ -102,6 +102,7 @@ def _ended(turn: Turn, event: LegEnded, table: Table) -> bool:
         leave = LEAVE.get(call.stage)
         if leave is not None:
             leave(turn)
+        turn.forget(call.id)
         closing.finish(turn)
         return False
     return True
@@ -120,17 +121,17 @@ def _closed(turn: Turn, event: CallClosed, table: Table) -> bool:
 
 
 def _resumed(turn: Turn, event: ControlResumed, table: Table) -> bool:
-    """Turn the difference between what we believe and what the carrier has into events, then do again what is missing."""
+    """Turn the difference between what we believe and what the carrier has into events; do again what is missing."""
     call = turn.call
     present = {*event.up, *event.ringing}
-    if call.id not in present:
-        if call.id in call.legs:
-            handle(turn, LegEnded(at=event.at, leg=call.id, cause=EndCause.LOST), table)
-        else:
-            closing.finish(turn)
-        return False
     for orphan in sorted(present - call.legs.keys()):
         turn.hang_up(orphan)
+    if call.id not in call.legs:
+        closing.finish(turn)
+        return False
+    if call.id not in present:
+        handle(turn, LegEnded(at=event.at, leg=call.id, cause=EndCause.LOST), table)
+        return False
     if not event.room:
         turn.commands.append(Accept(leg=call.id))
     for leg in list(call.legs.values()):

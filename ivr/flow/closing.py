@@ -13,12 +13,11 @@ def hang_up(turn: Turn) -> None:
 
 
 def finish(turn: Turn) -> None:
-    """The citizen is gone: end whatever is left and write down what it came to."""
+    """The citizen is gone, or should be by now: end whatever is left and write down what it came to."""
     turn.move(Stage.CLOSING)
     turn.call.prompt = None  # the room's sounds end with the room
     for leg in list(turn.call.legs.values()):
-        if leg.id != turn.call.id:
-            turn.hang_up(leg.id)
+        turn.hang_up(leg.id)
         turn.forget(leg.id)
     turn.close(outcome(turn.call))
     turn.set_timer("closing", turn.rules.hangup_limit_s)

@@ -21,7 +21,7 @@ def enter(turn: Turn) -> None:
     turn.stop_seeking()
     turn.call.duty_next = 0
     if turn.rules.duty_phones:
-        turn.play(Say("nobody_on_shift"), Music())
+        turn.play(Say("nobody_on_shift"))
     ring_next(turn)
 
 
@@ -34,7 +34,8 @@ def ring_next(turn: Turn) -> None:
         return
     address = rules.duty_phones[call.duty_next]
     call.duty_next += 1
-    turn.dial(f"{call.id}-d{call.duty_next}", Role.DUTY, address, address, rules.ring_s)
+    call.duty_rung += 1
+    turn.dial(f"{call.id}-d{call.duty_rung}", Role.DUTY, address, address, rules.ring_s)
     turn.set_timer("offer", rules.ring_s + rules.ring_grace_s)
 
 

@@ -32,9 +32,7 @@ class Rules(msgspec.Struct, frozen=True):
     general_skill: str = "general"  # overflow of every other skill
     duty_phones: tuple[str, ...] = ()  # addresses rung in order when nobody is on shift (值班电话)
     greeting_limit_s: float = 12.0  # the greeting is over after this, heard or not
-    announce_every_s: float = (
-        30.0  # place in the queue told this often (GB/T 33358: keep the caller informed)
-    )
+    announce_every_s: float = 30.0  # place in the queue told this often (GB/T 33358: keep the caller informed)
     seek_retry_s: float = 2.0  # the queue is asked again after a failure
     seek_tries: int = 8  # failures in a row after which a duty phone is rung
     patience_s: float = 900.0  # longest wait, then a message

@@ -24,10 +24,13 @@ from ivr.flow.turn import Turn
 
 
 def enter(turn: Turn, *before: Sound) -> None:
-    """Join the queue; `before` is said first, then music."""
+    """Join the queue; `before` is said first; music follows."""
     rules = turn.rules
     turn.move(Stage.WAITING)
-    turn.play(*before, Music()) if before else turn.play(Music(), loop=True)
+    if before:
+        turn.play(*before)
+    else:
+        turn.play(Music(), loop=True)
     turn.call.announce = False
     turn.call.queue_failures = 0
     turn.set_timer("announce", rules.announce_every_s)
@@ -70,7 +73,7 @@ def queued(turn: Turn, event: Queued) -> None:
         _nobody(turn)
     elif call.announce:
         call.announce = False
-        turn.play(Say("queue_position", {"position": event.position}), Music())
+        turn.play(Say("queue_position", {"position": event.position}))
 
 
 def queue_failed(turn: Turn, event: QueueFailed) -> None:

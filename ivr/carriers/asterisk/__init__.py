@@ -1,0 +1,1 @@
+"""Asterisk 22 as a carrier, over ARI."""

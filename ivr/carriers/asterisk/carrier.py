@@ -1,0 +1,337 @@
+"""Asterisk as the engine's carrier: ARI events become the call's events, commands become ARI requests.
+
+The citizen lives in one softmix bridge (the call's room) from the first to the last second, so recording time is wall
+clock time. A call's id is its citizen's channel id, which the dialplan's recording bears as well; a leg's id is ours
+and its channel's: ``<call>-<suffix>``.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+import structlog
+
+from ivr.call import (
+    Accept,
+    CallArrived,
+    CarrierCommand,
+    Check,
+    CloseRoom,
+    ControlResumed,
+    Dial,
+    DigitPressed,
+    EndCause,
+    HangUp,
+    Join,
+    LegAnswered,
+    LegEnded,
+    Music,
+    Play,
+    PromptEnded,
+    Sound,
+    StopPlaying,
+    Tone,
+)
+from ivr.carriers.asterisk import ari, inventory
+from ivr.carriers.asterisk.canary import Canary, is_canary
+from ivr.carriers.asterisk.names import call_of, endpoint_of, is_leg, room_of
+from ivr.ports import CarrierUnavailable, Sink, Sounds
+
+log = structlog.get_logger(__name__)
+
+LEG_ENTERS_LIMIT_S = 2.0
+
+# Q.850 causes as Asterisk reports them (https://docs.asterisk.org/Configuration/Miscellaneous/Hangup-Cause-Mappings/)
+CAUSES = {
+    1: EndCause.UNREACHABLE,  # unallocated number
+    3: EndCause.UNREACHABLE,  # no route
+    16: EndCause.HANGUP,
+    17: EndCause.BUSY,
+    18: EndCause.NO_ANSWER,
+    19: EndCause.NO_ANSWER,
+    20: EndCause.UNREACHABLE,  # subscriber absent
+    21: EndCause.REJECTED,
+    27: EndCause.UNREACHABLE,
+    28: EndCause.UNREACHABLE,
+    34: EndCause.UNREACHABLE,  # no circuit
+    38: EndCause.LOST,  # network out of order
+    41: EndCause.LOST,
+    42: EndCause.UNREACHABLE,  # congestion
+    44: EndCause.LOST,  # RTP time-out
+    58: EndCause.UNREACHABLE,
+}
+
+
+class AsteriskCarrier:
+    """One worker's hold on one Asterisk.
+
+    `app` is the worker's ARI application (``hotline-w<n>``); `rules` the version that new calls get.
+    """
+
+    def __init__(
+        self,
+        *,
+        base: str,
+        user: str,
+        password: str,
+        app: str,
+        sounds: Sounds,
+        rules: Callable[[], str],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.ari = ari.Ari(base, user, password, app, self._on_event, self._on_connected)
+        self.canary = Canary(self.ari)
+        self.app = app
+        self._sounds = sounds
+        self._rules = rules
+        self._clock = clock
+        self._sink: Sink | None = None
+        self._resync: Callable[[], object] | None = None
+        self._rooms: dict[str, set[str]] = {}  # call -> channels that we know to be in its room
+        self._entering: dict[str, asyncio.Future[None]] = {}  # created legs on their way into Stasis
+        self._music: set[str] = set()  # rooms that hear music, by the prompt's id
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self, sink: Sink, on_connected: Callable[[], object]) -> None:
+        """Connect; `on_connected` is awaited each time the carrier is (again) under control."""
+        self._sink = sink
+        self._resync = on_connected
+        await self.ari.start()
+
+    async def stop(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.ari.stop()
+
+    async def _on_connected(self) -> None:
+        assert self._resync is not None
+        result = self._resync()
+        if asyncio.iscoroutine(result):
+            await result
+
+    # ------------------------------------------------------------ events in
+
+    def _on_event(self, event: ari.AriEvent) -> None:
+        if is_canary(event):
+            return
+        match event:
+            case ari.CallBroadcast():
+                self._spawn(self._claim(event.channel))
+            case ari.StasisStart():
+                self._entered(event)
+            case ari.ChannelStateChange() if event.channel.state == "Up" and is_leg(event.channel.id):
+                self._post(event.channel.id, LegAnswered(at=self._clock(), leg=event.channel.id))
+            case ari.ChannelDestroyed():
+                cause = CAUSES.get(event.cause, EndCause.HANGUP)
+                self._gone(event.channel.id, cause)
+            case ari.ChannelDtmfReceived():
+                self._post(event.channel.id, DigitPressed(at=self._clock(), leg=event.channel.id, digit=event.digit))
+            case ari.PlaybackFinished():
+                heard = event.playback.state == "done"
+                self._post(event.playback.id, PromptEnded(at=self._clock(), prompt=event.playback.id, heard=heard))
+            case _:
+                pass
+
+    def _entered(self, event: ari.StasisStart) -> None:
+        channel = event.channel
+        kind = event.args[0] if event.args else ""
+        if kind == "in":
+            dialled = event.args[1] if len(event.args) > 1 else channel.dialplan.exten
+            self._post(channel.id, self._arrival(channel, dialled))
+        elif kind == "canary":
+            self._spawn(self.canary.sing(channel.id))
+        elif (entering := self._entering.pop(channel.id, None)) is not None and not entering.done():
+            entering.set_result(None)
+
+    def _arrival(self, channel: ari.Channel, dialled: str) -> CallArrived:
+        return CallArrived(
+            at=self._clock(),
+            call=channel.id,
+            dialled=dialled,
+            caller=channel.caller.number or None,
+            carrier="asterisk",
+            rules=self._rules(),
+            recording=channel.id,
+        )
+
+    def _gone(self, channel: str, cause: EndCause) -> None:
+        entering = self._entering.pop(channel, None)
+        if entering is not None and not entering.done():
+            entering.cancel()
+        call = call_of(channel)
+        self._rooms.get(call, set()).discard(channel)
+        self._post(channel, LegEnded(at=self._clock(), leg=channel, cause=cause))
+
+    def _post(self, channel: str, event: object) -> None:
+        assert self._sink is not None
+        self._sink.post(call_of(channel), event)  # type: ignore[arg-type]
+
+    async def _claim(self, channel: ari.Channel) -> None:
+        """Say that this worker takes the call; only one worker's claim is accepted (409 to the others)."""
+        try:
+            await self.ari.request("POST", "events/claim", channelId=channel.id, application=self.app)
+        except ari.AriError as error:
+            if error.status not in (404, 409):
+                log.error("claim refused", call=channel.id, reason=str(error))
+        except ari.AriUnreachable as error:
+            log.error("claim not sent", call=channel.id, reason=str(error))
+        else:
+            if not channel.name.startswith("Local/"):  # a canary needs no room
+                await self._open_room(channel.id)  # while the citizen's channel is still on its way to us
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # ------------------------------------------------------------ commands out
+
+    async def run(self, call: str, command: CarrierCommand) -> None:
+        try:
+            await self._run(call, command)
+        except ari.AriUnreachable as error:
+            raise CarrierUnavailable(str(error)) from None
+
+    async def _run(self, call: str, command: CarrierCommand) -> None:
+        match command:
+            case Accept():
+                await self._accept(call)
+            case Play():
+                await self._play(call, command)
+            case StopPlaying():
+                await self._stop_playing(call, command.prompt)
+            case Dial():
+                await self._dial(call, command)
+            case Join():
+                await self._join(call, command.leg)
+            case HangUp():
+                await self._hang_up(command.leg)
+            case CloseRoom():
+                await self._quietly("DELETE", f"bridges/{room_of(call)}")
+                self._rooms.pop(call, None)
+            case Check():
+                await self._check(call)
+
+    async def _open_room(self, call: str) -> None:
+        if call not in self._rooms:
+            self._rooms[call] = set()
+            # softmix even with two parties (video_sfu keeps it so): the recording then has no gaps
+            await self._quietly("POST", f"bridges/{room_of(call)}", type="mixing,video_sfu", name=room_of(call))
+
+    async def _accept(self, call: str) -> None:
+        await self._open_room(call)
+        await self._join(call, call)
+
+    async def _join(self, call: str, leg: str) -> None:
+        members = self._rooms.setdefault(call, set())
+        if leg in members:  # joining again would make a gap in the talk
+            return
+        try:
+            await self.ari.request("POST", f"bridges/{room_of(call)}/addChannel", channel=leg)
+            members.add(leg)
+        except ari.AriError as error:
+            log.warning("could not join", leg=leg, reason=str(error))
+            if error.status in (400, 404):  # the channel is gone; its end may have been told while we were away
+                self._gone(leg, EndCause.LOST)
+
+    async def _play(self, call: str, command: Play) -> None:
+        room = room_of(call)
+        if command.loop:
+            await self._quietly("POST", f"bridges/{room}/moh")
+            self._music.add(command.prompt)
+            return
+        media = [name for sound in command.sounds if (name := await self._media(sound)) is not None]
+        try:
+            if not media:
+                raise LookupError("no audio")
+            await self.ari.request("POST", f"bridges/{room}/play/{command.prompt}", {"media": media})
+        except (ari.AriError, LookupError) as error:
+            log.error("prompt not played", prompt=command.prompt, reason=str(error))
+            self._post(call, PromptEnded(at=self._clock(), prompt=command.prompt, heard=False))
+
+    async def _media(self, sound: Sound) -> str | None:
+        if isinstance(sound, Music):
+            return None
+        path = await self._sounds.media(sound)
+        if path is not None:
+            return f"sound:{path.with_suffix('')}"
+        return f"tone:{sound.name};tonezone=cn" if isinstance(sound, Tone) else None
+
+    async def _stop_playing(self, call: str, prompt: str) -> None:
+        if prompt in self._music:
+            self._music.discard(prompt)
+            await self._quietly("DELETE", f"bridges/{room_of(call)}/moh")
+        else:
+            await self._quietly("DELETE", f"playbacks/{prompt}")
+
+    async def _dial(self, call: str, command: Dial) -> None:
+        """Create the leg inside our application, then dial: it stays ours even if we are away when it is answered."""
+        leg = command.leg
+        entering = self._entering[leg] = asyncio.get_running_loop().create_future()
+        variables = {"CONNECTEDLINE(num,i)": command.caller, "CONNECTEDLINE(name,i)": command.caller}
+        try:
+            await self.ari.request(
+                "POST",
+                "channels/create",
+                {"variables": variables} if command.caller else None,
+                endpoint=endpoint_of(command.address),
+                app=self.app,
+                appArgs="leg",
+                channelId=leg,
+                originator=call,
+            )
+            await asyncio.wait_for(entering, LEG_ENTERS_LIMIT_S)  # else /dial answers 409
+            await self.ari.request(
+                "POST", f"channels/{leg}/dial", caller=call, timeout=max(1, round(command.timeout_s))
+            )
+        except ari.AriError as error:
+            log.warning("could not dial", leg=leg, reason=str(error))
+            await self._hang_up(leg)
+            self._gone(leg, EndCause.UNREACHABLE)
+        except asyncio.CancelledError:
+            if not entering.cancelled():
+                raise
+        except TimeoutError:
+            await self._hang_up(leg)
+            self._gone(leg, EndCause.LOST)
+        finally:
+            self._entering.pop(leg, None)
+
+    async def _hang_up(self, leg: str) -> None:
+        await self._quietly("DELETE", f"channels/{leg}", reason_code=16)
+
+    async def _quietly(self, method: str, path: str, **query: Any) -> None:
+        """A request whose refusal means that there is nothing to do any more."""
+        try:
+            await self.ari.request(method, path, **query)
+        except ari.AriError as error:
+            if error.status not in (404, 409):
+                log.warning("request refused", reason=str(error))
+
+    # ------------------------------------------------------------ what exists
+
+    async def _check(self, call: str) -> None:
+        try:
+            resumed = await inventory.of_call(self.ari, call, self._clock())
+        except ari.AriError as error:
+            raise CarrierUnavailable(str(error)) from None
+        self._rooms[call] = {leg for leg in self._rooms.get(call, ()) if leg in resumed.up}
+        self._post(call, resumed)
+
+    async def inventory(self, prompts: Mapping[str, str | None]) -> dict[str, ControlResumed]:
+        """See `ivr.ports.Carrier`. A citizen who reached us but was never journaled arrives here."""
+        try:
+            seen = await inventory.take(self.ari, prompts, self._clock())
+        except ari.AriError as error:
+            raise CarrierUnavailable(str(error)) from None
+        self._rooms.update(seen.rooms)
+        for channel in seen.strangers:
+            if call_of(channel.id) == channel.id and channel.state == "Up":
+                self._post(channel.id, self._arrival(channel, channel.dialplan.exten))
+            else:
+                await self._hang_up(channel.id)
+        for room in seen.empty_rooms:
+            await self._quietly("DELETE", f"bridges/{room}")
+        return seen.calls

@@ -1,0 +1,35 @@
+"""The ids and names that calls, legs and rooms bear in Asterisk. Ids are chosen by us, never reused.
+
+A citizen's channel has Asterisk's own unique id (``<systemname>-<seconds>.<number>``), which is the call's id.
+"""
+
+import re
+
+_LEG = re.compile(r"^(?P<call>.+\.\d+)-[a-z]\w*$")
+_ROOM = "room-"
+
+
+def room_of(call: str) -> str:
+    return f"{_ROOM}{call}"
+
+
+def call_in(room: str) -> str | None:
+    """The call whose room a bridge is; None for a bridge that is no room of ours."""
+    return room.removeprefix(_ROOM) if room.startswith(_ROOM) else None
+
+
+def is_leg(channel: str) -> bool:
+    """Whether a channel is one that we dialled."""
+    return _LEG.match(channel) is not None
+
+
+def call_of(channel: str) -> str:
+    """The call a channel (or a prompt) belongs to; a citizen's channel is its own call."""
+    match = _LEG.match(channel)
+    return match["call"] if match else channel
+
+
+def endpoint_of(address: str) -> str:
+    """``desk:8001`` -> ``PJSIP/8001@desk``, ``phone:110`` -> ``PJSIP/110@trunk``, the endpoints of pjsip.conf."""
+    kind, _, number = address.partition(":")
+    return f"PJSIP/{number}@{'desk' if kind == 'desk' else 'trunk'}"

@@ -1,0 +1,188 @@
+"""What must hold for a call whatever happens, in whatever order: 100,000 random lives of a call by `make fuzz`."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ivr.call import (
+    Accept,
+    AgentOffered,
+    AnyCommand,
+    AnyEvent,
+    Call,
+    CallClosed,
+    CloseCall,
+    ControlResumed,
+    Dial,
+    DigitPressed,
+    EndCause,
+    HangUp,
+    HoldAgent,
+    Join,
+    LegAnswered,
+    LegEnded,
+    Play,
+    PromptEnded,
+    Queued,
+    QueueFailed,
+    ReleaseAgent,
+    Role,
+    Stage,
+    StopPlaying,
+    TimerFired,
+    call_decoder,
+    event_encoder,
+)
+from ivr.flow import LEADS_TO, advance
+from tests.support.calls import CALL, RULES, T0, arrived
+
+Choice = tuple[int, int, int]  # kind of event, which of the candidates, seconds since the last one
+KINDS = 13
+
+
+class Life:
+    """A call under random events. Knows what a carrier and a queue would know, and checks each step."""
+
+    def __init__(self) -> None:
+        self.now = T0
+        self.call = Call(id=CALL)
+        self.closes = 0
+        self.dialled: list[str] = []
+        self.prompts: list[str] = ["nonsense"]
+        self.reserved: set[str] = set()
+        self.offers = 0
+
+    # ------------------------------------------------------------ what may happen next
+
+    def event(self, kind: int, pick: int, wait: int) -> AnyEvent:
+        self.now += wait
+        legs = [CALL, *self.dialled, "stranger"]
+        leg = legs[pick % len(legs)]
+        match kind:
+            case 0:
+                return LegAnswered(at=self.now, leg=leg)
+            case 1:
+                others = legs[1:]
+                return LegEnded(at=self.now, leg=others[pick % len(others)], cause=list(EndCause)[wait % len(EndCause)])
+            case 2:
+                return DigitPressed(at=self.now, leg=CALL, digit="0123456789*#"[pick % 12])
+            case 3:
+                return PromptEnded(at=self.now, prompt=self.prompts[-1 - pick % len(self.prompts)], heard=wait % 2 == 0)
+            case 4 | 5 | 6:
+                names = sorted(self.call.timers) or ["none"]
+                name = names[pick % len(names)]
+                if kind != 6:  # mostly when due, sometimes a stale one
+                    self.now = max(self.now, self.call.timers.get(name, self.now))
+                return TimerFired(at=self.now, timer=name)
+            case 7:
+                return Queued(at=self.now, skill=self.call.skill, position=1 + pick % 40, on_shift=wait % 3)
+            case 8:
+                return QueueFailed(at=self.now, reason="redis")
+            case 9 | 10:
+                self.offers += 1
+                self.reserved.add(f"agent-{self.offers}")
+                return AgentOffered(
+                    at=self.now,
+                    leg=f"{CALL}-a{self.offers}",
+                    agent=f"agent-{self.offers}",
+                    address="desk:8001",
+                    ring_s=20,
+                )
+            case 11:
+                up = tuple(x for i, x in enumerate(legs) if (pick >> i) & 1 or (x == CALL and wait % 8))
+                ringing = tuple(x for i, x in enumerate(legs) if x not in up and (wait >> i) & 1 and x != CALL)
+                room = bool(pick % 3)
+                return ControlResumed(at=self.now, up=up, ringing=ringing, prompts=(self.prompts[-1],), room=room)
+            case _:
+                return DigitPressed(at=self.now, leg=leg, digit="9")
+
+    # ------------------------------------------------------------ one step, and what must hold after it
+
+    def step(self, event: AnyEvent) -> tuple[AnyCommand, ...]:
+        before, frozen = self.call, event_encoder.encode(self.call)
+        after, commands = advance(before, event, RULES)
+        assert event_encoder.encode(before) == frozen, "the flow changed a state that it was only given to read"
+        self.call = after
+        self.check_state(before)
+        self.check_commands(before, event, commands)
+        if any(isinstance(command, CloseCall) for command in commands):
+            self.closes += 1
+        return commands
+
+    def check_state(self, before: Call) -> None:
+        call = self.call
+        assert call_decoder.decode(event_encoder.encode(call)) == call
+        assert call.stage is before.stage or call.stage in LEADS_TO[before.stage], (before.stage, call.stage)
+        if call.stage is not Stage.CLOSED:
+            assert call.timers, f"nothing would ever happen in {call.stage}"
+        if call.stage not in (Stage.CLOSING, Stage.CLOSED):
+            assert call.id in call.legs, "the citizen was lost"
+        if call.stage in (Stage.GREETING, Stage.WAITING, Stage.DUTY, Stage.FAREWELL):
+            assert call.prompt is not None, f"the citizen hears nothing in {call.stage}"
+        ringing = [leg for leg in call.legs.values() if leg.role is not Role.CITIZEN and not leg.up]
+        assert len(ringing) <= 1
+        if call.stage is Stage.TALKING:
+            assert len(call.legs) == 2
+
+    def check_commands(self, before: Call, event: AnyEvent, commands: tuple[AnyCommand, ...]) -> None:
+        named_by_event = {getattr(event, "leg", None), *getattr(event, "up", ()), *getattr(event, "ringing", ())}
+        for command in commands:
+            match command:
+                case Dial():
+                    assert command.leg not in self.dialled, "a leg's id was used twice"
+                    self.dialled.append(command.leg)
+                case Join():
+                    assert self.call.legs[command.leg].up, "a leg was joined that did not answer"
+                case HangUp():
+                    assert command.leg in before.legs or command.leg in self.call.legs or command.leg in named_by_event
+                case Accept():
+                    assert command.leg == CALL
+                    assert CALL in self.call.legs
+                case Play():
+                    assert command.prompt not in self.prompts, "a prompt's id was used twice"
+                    self.prompts.append(command.prompt)
+                case StopPlaying():
+                    assert command.prompt in self.prompts
+                case HoldAgent():
+                    assert command.agent in self.reserved
+                case ReleaseAgent():
+                    assert command.agent in self.reserved, "an agent was given back twice"
+                    self.reserved.remove(command.agent)
+                case _:
+                    pass
+
+
+@given(st.lists(st.tuples(st.integers(0, KINDS - 1), st.integers(0, 63), st.integers(0, 40)), max_size=60))
+def test_whatever_happens_the_citizen_is_never_left_and_every_call_comes_to_one_end(choices: list[Choice]) -> None:
+    life = Life()
+    life.step(arrived())
+    for choice in choices:
+        life.step(life.event(*choice))
+    life.step(LegEnded(at=life.now, leg=CALL, cause=EndCause.HANGUP))  # sooner or later the citizen hangs up
+    assert life.call.stage is Stage.CLOSING
+    assert life.closes >= 1, "a call ended without its last event, so without order facts and recording"
+    life.step(CallClosed(at=life.now, outcome=life_outcome(life), talks=life.call.talks))
+    assert life.call.stage is Stage.CLOSED
+    assert not life.reserved, "an agent stayed reserved for a call that is over"
+    assert all(talk.ended is not None for talk in life.call.talks)
+
+
+def life_outcome(life: Life):  # type: ignore[no-untyped-def]
+    from ivr.flow.closing import outcome
+
+    return outcome(life.call)
+
+
+@given(st.lists(st.tuples(st.integers(0, KINDS - 1), st.integers(0, 63), st.integers(0, 40)), max_size=40))
+def test_after_anything_a_silent_world_still_brings_the_citizen_to_an_end_or_to_a_person(choices: list[Choice]) -> None:
+    """Nothing but timers from now on: the carrier says nothing, the queue says nothing."""
+    life = Life()
+    life.step(arrived())
+    for choice in choices:
+        life.step(life.event(*choice))
+    for _ in range(2_000):
+        if life.call.stage is Stage.TALKING or life.closes:
+            return
+        name = min(life.call.timers, key=life.call.timers.__getitem__)
+        life.now = max(life.now, life.call.timers[name])
+        life.step(TimerFired(at=life.now, timer=name))
+    raise AssertionError(f"still in {life.call.stage} after {life.now - T0:.0f} s")
