@@ -46,9 +46,13 @@ class _Child:
 
 
 class Supervisor:
-    """Runs `roles` until SIGTERM or SIGINT; SIGHUP is passed on (read the configuration again)."""
+    """Runs `roles` until SIGTERM or SIGINT; SIGHUP is passed on (read the configuration again).
 
-    def __init__(self, roles: Mapping[str, Role]) -> None:
+    `on_end` is told the pid of each process that ended.
+    """
+
+    def __init__(self, roles: Mapping[str, Role], on_end: Callable[[int], None] = lambda pid: None) -> None:
+        self._on_end = on_end
         self._children = [_Child(name, role) for name, role in roles.items()]
         self._selector = selectors.DefaultSelector()
         self._stopping = False
@@ -151,6 +155,7 @@ class Supervisor:
         self._selector.unregister(child.pipe)
         os.close(child.pipe)
         _, status = os.waitpid(child.pid, 0)
+        self._on_end(child.pid)
         lived = time.monotonic() - child.started
         child.crashes = child.crashes + 1 if lived < CRASH_LOOP_S else 0
         wait = min(0.2 * 2**child.crashes, LONGEST_WAIT_S) if child.crashes > 1 else 0.0

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import structlog
 
+from config.database import DatabaseUnreachable
 from ivr.call import (
     AnyCommand,
     AnyEvent,
@@ -54,6 +55,10 @@ class SnapshotPort(Protocol):
     def save(self, call: Call, seq: int) -> None: ...
 
     def delete(self, call: str) -> None: ...
+
+    async def load(self, call: str) -> tuple[Call, int] | None: ...
+
+    async def open_calls(self) -> list[str]: ...
 
 
 class Engine:
@@ -110,18 +115,36 @@ class Engine:
     # ------------------------------------------------------------ after a restart, after a lost connection
 
     async def load(self) -> None:
-        """Fold the open calls of this worker from the journal."""
-        for call_id in await self.journal.open_calls():
+        """Fold the open calls of this worker from the journal; while that cannot be read, take the snapshots."""
+        try:
+            calls = await self.journal.open_calls()
+        except DatabaseUnreachable as error:
+            log.error("journal out of reach, going on from snapshots", reason=str(error))
+            calls = await self.snapshots.open_calls()
+        for call_id in calls:
+            try:
+                await self._load_one(call_id)
+            except Exception:
+                log.exception("open call cannot be taken over", call=call_id)
+                self.observer.trouble("recovery")
+
+    async def _load_one(self, call_id: str) -> None:
+        try:
             entries = await self.journal.read(call_id)
-            if not entries or not isinstance(entries[0].event, CallArrived):
-                log.error("journal has no beginning of an open call", call=call_id)
-                continue
-            rules = await self.rules(entries[0].event.rules)
-            call = Call(id=call_id)
-            for entry in entries:
-                call, _ = advance(call, entry.event, rules)
-            if call.stage is not Stage.CLOSED:
-                self._open(call, entries[-1].seq)
+        except DatabaseUnreachable:
+            found = await self.snapshots.load(call_id)
+            if found is None:
+                raise
+            self._open(*found)
+            return
+        if not isinstance(entries[0].event, CallArrived):
+            raise LookupError("the journal has no beginning of this call")
+        rules = await self.rules(entries[0].event.rules)
+        call = Call(id=call_id)
+        for entry in entries:
+            call, _ = advance(call, entry.event, rules)
+        if call.stage is not Stage.CLOSED:
+            self._open(call, entries[-1].seq)
 
     async def resync(self) -> None:
         """Compare every open call with what the carrier has; the flow repairs the difference."""

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 
 import pytest
 
+from config.database import DatabaseUnreachable
 from ivr.call import (
     AgentOffered,
     AnyCommand,
     AnyEvent,
+    Call,
     CallClosed,
     CarrierCommand,
     ControlResumed,
@@ -44,21 +46,22 @@ class Memory:
         self.exists: dict[str, ControlResumed] = {}
         self.unreachable = False
         self.slow: dict[str, asyncio.Event] = {}
+        self.database_away = False
 
     async def append(self, *entries: Entry) -> None:
         await asyncio.sleep(0.001)
         self.entries += entries
 
     async def read(self, call: str) -> list[Entry]:
+        if self.database_away:
+            raise DatabaseUnreachable("test")
         return [entry for entry in self.entries if entry.call == call]
 
     async def open_calls(self) -> list[str]:
+        if self.database_away:
+            raise DatabaseUnreachable("test")
         closed = {entry.call for entry in self.entries if isinstance(entry.event, CallClosed)}
         return list(dict.fromkeys(entry.call for entry in self.entries if entry.call not in closed))
-
-    def save(self, call: object, seq: int) -> None: ...
-
-    def delete(self, call: str) -> None: ...
 
     async def run(self, call: str, command: CarrierCommand | QueueCommand) -> None:
         if call in self.slow:
@@ -89,9 +92,34 @@ async def rules(version: str) -> Rules:
     return RULES
 
 
-def engine_on(memory: Memory) -> Engine:
+class Cache:
+    """Snapshots of a test."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, tuple[Call, int]] = {}
+
+    def save(self, call: Call, seq: int) -> None:
+        self.states[call.id] = (call, seq)
+
+    def delete(self, call: str) -> None:
+        self.states.pop(call, None)
+
+    async def load(self, call: str) -> tuple[Call, int] | None:
+        return self.states.get(call)
+
+    async def open_calls(self) -> list[str]:
+        return list(self.states)
+
+
+def engine_on(memory: Memory, cache: Cache | None = None) -> Engine:
     return Engine(
-        journal=memory, snapshots=memory, rules=rules, carrier=memory, queue=memory, observer=memory, clock=clock
+        journal=memory,
+        snapshots=cache or Cache(),
+        rules=rules,
+        carrier=memory,
+        queue=memory,
+        observer=memory,
+        clock=clock,
     )
 
 
@@ -224,6 +252,25 @@ def test_given_a_restart_while_the_agents_phone_rings_then_the_call_goes_on(answ
             second.post(CALL, LegAnswered(at=clock(), leg=leg))
             await settle()
             assert isinstance(memory.last(Join), Join)
+        await second.stop()
+
+    run(story())
+
+
+def test_given_a_restart_while_the_database_is_away_then_calls_go_on_from_their_snapshots() -> None:
+    async def story() -> None:
+        memory, cache = Memory(), Cache()
+        first = engine_on(memory, cache)
+        await to_offer(first, memory)
+        await first.stop()
+        memory.database_away = True
+        memory.exists[CALL] = ControlResumed(at=clock(), up=(CALL, f"{CALL}-a1"), ringing=(), prompts=(), room=True)
+        second = engine_on(memory, cache)
+        await second.load()
+        await second.resync()
+        await settle()
+        assert second.calls[CALL].call.stage is Stage.TALKING
+        assert [entry.seq for entry in memory.entries] == list(range(1, len(memory.entries) + 1))
         await second.stop()
 
     run(story())

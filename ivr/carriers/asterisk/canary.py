@@ -8,15 +8,15 @@ import itertools
 
 from ivr.carriers.asterisk.ari import Ari, AriError, AriEvent, AriUnreachable, CallBroadcast, StasisStart
 
-CONTEXT = "hotline-canary"  # of extensions.conf: answers, then broadcasts itself with the argument "canary"
+CONTEXT = "hotline-canary"  # of extensions.conf: answers, then offers itself to one worker with the argument "canary"
 
 
 def is_canary(event: AriEvent) -> bool:
-    """Whether an event is of a canary and no business of calls; its claim and its arrival are answered like a call's."""
+    """Whether an event is of a canary and no business of calls; its claim and arrival are answered like a call's."""
     channel = getattr(event, "channel", None)
     return (
         channel is not None
-        and channel.name.startswith("Local/hotline-w")
+        and channel.name.startswith("Local/")
         and not isinstance(event, CallBroadcast | StasisStart)
     )
 

@@ -35,7 +35,7 @@ from ivr.call import (
 )
 from ivr.carriers.asterisk import ari, inventory
 from ivr.carriers.asterisk.canary import Canary, is_canary
-from ivr.carriers.asterisk.names import call_of, endpoint_of, is_leg, room_of
+from ivr.carriers.asterisk.names import call_of, caller_of, endpoint_of, is_leg, room_of
 from ivr.ports import CarrierUnavailable, Sink, Sounds
 
 log = structlog.get_logger(__name__)
@@ -124,8 +124,10 @@ class AsteriskCarrier:
             case ari.ChannelStateChange() if event.channel.state == "Up" and is_leg(event.channel.id):
                 self._post(event.channel.id, LegAnswered(at=self._clock(), leg=event.channel.id))
             case ari.ChannelDestroyed():
-                cause = CAUSES.get(event.cause, EndCause.HANGUP)
-                self._gone(event.channel.id, cause)
+                self._gone(event.channel.id, CAUSES.get(event.cause, EndCause.HANGUP))
+            case ari.StasisEnd() if not is_leg(event.channel.id):
+                # who came by the dialplan goes back to it, and mostly no ChannelDestroyed follows for us
+                self._gone(event.channel.id, EndCause.HANGUP)
             case ari.ChannelDtmfReceived():
                 self._post(event.channel.id, DigitPressed(at=self._clock(), leg=event.channel.id, digit=event.digit))
             case ari.PlaybackFinished():
@@ -150,7 +152,7 @@ class AsteriskCarrier:
             at=self._clock(),
             call=channel.id,
             dialled=dialled,
-            caller=channel.caller.number or None,
+            caller=caller_of(channel.caller.number),
             carrier="asterisk",
             rules=self._rules(),
             recording=channel.id,

@@ -33,3 +33,9 @@ def endpoint_of(address: str) -> str:
     """``desk:8001`` -> ``PJSIP/8001@desk``, ``phone:110`` -> ``PJSIP/110@trunk``, the endpoints of pjsip.conf."""
     kind, _, number = address.partition(":")
     return f"PJSIP/{number}@{'desk' if kind == 'desk' else 'trunk'}"
+
+
+def caller_of(number: str) -> str | None:
+    """The caller's number as SIP gave it, without what no number has; None when withheld (RFC 3323: anonymous)."""
+    kept = re.sub(r"[^0-9A-Za-z+*#._-]", "", number)[:40]
+    return None if kept.lower() in ("", "anonymous", "unknown", "restricted") else kept

@@ -1,0 +1,181 @@
+"""The `hotline` command: reads its arguments, calls what does the work, prints what came of it.
+
+Errors are one sentence with the mend on standard error; exit codes: 0 done, 1 it did not work, 2 wrong use or
+configuration, 3 not found, 130 interrupted. A traceback means a fault of ours.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from config.errors import ConfigError
+from config.packs.problems import PackErrors
+from config.settings import Settings, load_settings
+
+app = typer.Typer(
+    name="hotline",
+    help="A Chinese city's 12345 government hotline by telephone.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+calls = typer.Typer(help="Calls and their stories.", no_args_is_help=True)
+orders = typer.Typer(help="Orders (工单).", no_args_is_help=True)
+recordings = typer.Typer(help="Recordings and what is missing of them.", no_args_is_help=True)
+app.add_typer(calls, name="call")
+app.add_typer(orders, name="order")
+app.add_typer(recordings, name="recording")
+
+FAILED, MISUSED, NOT_FOUND, INTERRUPTED = 1, 2, 3, 130
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+SettingsFile = Annotated[Path | None, typer.Option("--settings", help="Settings file; default: hotline.toml.")]
+
+
+def main() -> NoReturn:
+    """Run the command and exit."""
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as exit_:
+        sys.exit(exit_.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        sys.exit(_told(error))
+    sys.exit(0)
+
+
+def _told(error: Exception) -> int:
+    """Say what went wrong in one sentence each; returns the exit code. What is not expected is raised again."""
+    from click.exceptions import Abort, ClickException
+
+    from config.database import is_outage
+    from hotline.lookup import NotFoundError
+    from hotline.runtime.errors import SetupError
+    from hotline.services import ServiceError
+
+    match error:
+        case ClickException():
+            error.show()
+            return MISUSED
+        case Abort():
+            return INTERRUPTED
+        case PackErrors():
+            for line in error.lines:
+                _say(line)
+            return MISUSED
+        case ConfigError():
+            _say(str(error))
+            return MISUSED
+        case NotFoundError():
+            _say(str(error))
+            return NOT_FOUND
+        case SetupError() | ServiceError():
+            _say(str(error))
+            return FAILED
+    if is_outage(error):
+        _say("the database cannot be reached; see that it runs and that `database_url` in the settings is right")
+        return FAILED
+    raise error
+
+
+def _say(sentence: str) -> None:
+    print(f"hotline: {sentence}", file=sys.stderr)
+
+
+def _settings(path: Path | None, *, logs: bool = False) -> Settings:
+    settings = load_settings(path)
+    if logs:
+        from config.logs import set_up_logging
+
+        set_up_logging(settings.log_level)
+    return settings
+
+
+# ---------------------------------------------------------------- running
+
+
+@app.command()
+def serve(settings: SettingsFile = None) -> None:
+    """Run the hotline: switch, Redis, workers, HTTP API. SIGHUP reads the city pack again."""
+    found = _settings(settings, logs=True)
+    # must be set before the metrics are first imported, see `hotline.serve.metrics_folder`
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(found.state_dir / "run" / "metrics")
+    from hotline import serve as service
+
+    service.serve(found)
+
+
+@app.command()
+def sandbox(
+    once: Annotated[bool, typer.Option("--once", help="Exit after the story, 0 only if every step was seen.")] = False,
+    json: Json = False,
+) -> None:
+    """Run the hotline against a simulated outside world and tell the story of a citizen's call."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: nothing may be left running
+    from hotline import sandbox as story
+
+    raise typer.Exit(story.run(once=once, as_json=json))
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Say what is there, what is missing and how to mend it."""
+    from hotline import doctor as examination
+
+    raise typer.Exit(examination.main(json=json))
+
+
+# ---------------------------------------------------------------- looking
+
+
+def _show(look: Callable[..., Any], settings: Path | None, json: bool, *arguments: object) -> None:
+    from hotline import lookup, show
+
+    found = lookup.run(_settings(settings), look, *arguments)
+    show.as_json(found) if json else show.for_people(found)
+
+
+@calls.command("list")
+def call_list(limit: int = 20, json: Json = False, settings: SettingsFile = None) -> None:
+    """The latest calls, newest first."""
+    from hotline import lookup
+
+    _show(lookup.calls, settings, json, limit)
+
+
+@calls.command("show")
+def call_show(call: str, json: Json = False, settings: SettingsFile = None) -> None:
+    """One call's story."""
+    from hotline import lookup
+
+    _show(lookup.call, settings, json, call)
+
+
+@orders.command("show")
+def order_show(number: str, json: Json = False, settings: SettingsFile = None) -> None:
+    """An order by its number, or by the id of its call."""
+    from hotline import lookup
+
+    _show(lookup.order, settings, json, number)
+
+
+@recordings.command("show")
+def recording_show(call: str, json: Json = False, settings: SettingsFile = None) -> None:
+    """What is kept of a call's recording, where, and until when."""
+    from hotline import lookup
+
+    _show(lookup.recording, settings, json, call)
+
+
+@recordings.command("gaps")
+def recording_gaps(limit: int = 100, json: Json = False, settings: SettingsFile = None) -> None:
+    """Recordings with something missing."""
+    from hotline import lookup
+
+    _show(lookup.gaps, settings, json, limit)

@@ -1,0 +1,11 @@
+-- A worker's sign of life. ARGV: owner. Answers the era, whether the worker was taken for dead since the last time, and
+-- the versions of roster and presence.
+
+if not era[1] then return nil end
+local lapsed = redis.call('ZREM', P .. 'lapsed', ARGV[3])
+redis.call('ZADD', P .. 'workers', num(now), ARGV[3])
+return cjson.encode({
+  era = era[1], lapsed = lapsed == 1,
+  roster = redis.call('GET', P .. 'roster_version') or '0',
+  presence = redis.call('GET', P .. 'presence_version') or '0',
+})

@@ -1,0 +1,1 @@
+"""The runtime: what is downloaded, unpacked, mended and started. No test here needs the network."""
