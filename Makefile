@@ -3,6 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help run test check bench fuzz runtime doctor lock clean
 
 ARGS ?=
@@ -33,7 +34,7 @@ help: ## this list
 
 run: ## start the hotline and a simulated call (ARGS=--once ends after the call)
 	@$(call bootstrap)
-	@$(VENV)/python -m hotline run $(ARGS)
+	@$(VENV)/python -m hotline sandbox $(ARGS)
 
 test: ## all tests, those on a real Asterisk included (ARGS go to pytest)
 	@$(call bootstrap,--dev)
@@ -61,6 +62,8 @@ doctor: ## what is there, what is missing and how to mend it
 	@$(call bootstrap,--python-only)
 	@$(VENV)/python -m hotline.doctor $(ARGS)
 
+lock: export UV_CACHE_DIR = .runtime/cache/uv
+lock: export UV_SYSTEM_CERTS = 1
 lock: ## compile requirements/*.txt from pyproject.toml (ARGS=--upgrade takes newer versions)
 	@$(call bootstrap,--uv-only)
 	$(COMPILE) $(ARGS) pyproject.toml -o requirements/run.txt
@@ -68,6 +71,6 @@ lock: ## compile requirements/*.txt from pyproject.toml (ARGS=--upgrade takes ne
 	$(COMPILE) $(ARGS) requirements/uv.in -o requirements/uv.txt
 
 clean: ## remove what can be built again; recordings and databases stay
-	rm -rf .runtime/apt .runtime/bin .runtime/cache .runtime/debian .runtime/uv .runtime/venv
+	rm -rf .runtime/apt .runtime/bin .runtime/cache .runtime/debian .runtime/keyring .runtime/uv .runtime/venv
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

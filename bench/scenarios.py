@@ -10,7 +10,7 @@ _FOLDER = Path(__file__).parent / "scenarios"
 
 # SIPp's own audio end: it streams the file, and counts what comes back (SIPp 3.8: <rtp_stats>)
 _SPEAK = '  <nop><action><exec rtp_stream="{voice},-1,8,PCMA/8000"/></action></nop>\n'
-_COUNT = '  <nop><action><rtp_stats assign_to="heard"/><log message="[call_id] [$heard]"/></action></nop>\n'
+_COUNT = '  <nop><action><rtp_stats assign_to="heard"/><log message="[call_id] heard [$heard]"/></action></nop>\n'
 
 
 def citizen(*, sip: int, trunk: int, stay_s: float, audio: int | None = None, voice: Path | None = None) -> str:

@@ -32,8 +32,12 @@ SPOOLED_ENTRIES = Gauge(
 
 ORDERS_OPENED = Counter("hotline_orders_opened", "Orders opened, by how they came", ["source"])
 
-RECORDINGS = Gauge(
-    "hotline_recordings", "Recordings in the ledger, by state", ["state"], multiprocess_mode="livemostrecent"
+RECORDINGS_KEPT = Counter("hotline_recordings_kept", "Recordings archived")
+RECORDINGS_UNSETTLED = Gauge(
+    "hotline_recordings_unsettled",
+    "Recordings in the ledger that are not simply stored, by state",
+    ["state"],
+    multiprocess_mode="livemostrecent",
 )
 RECORDING_GAPS = Gauge(
     "hotline_recording_gaps",

@@ -76,10 +76,9 @@ class AcdPort:
             self._post(offer.call, self._event(offer))
 
     def _event(self, offer: Offer) -> AgentOffered:
-        log.info("agent offered", call=offer.call, agent=offer.agent, why=offer.why)
         return AgentOffered(
             at=self._clock(),
-            leg=f"{offer.call}-a{offer.lease[:8]}",
+            leg=f"{offer.call}-a{offer.lease.replace('-', '')}",
             agent=offer.agent,
             address=offer.address,
             ring_s=offer.ring_s,

@@ -91,9 +91,9 @@ def _say(sentence: str) -> None:
 def _settings(path: Path | None, *, logs: bool = False) -> Settings:
     settings = load_settings(path)
     if logs:
-        from config.logs import set_up_logging
+        from config.logs import configure
 
-        set_up_logging(settings.log_level)
+        configure(settings.log_level)
     return settings
 
 
@@ -128,7 +128,7 @@ def doctor(json: Json = False) -> None:
     """Say what is there, what is missing and how to mend it."""
     from hotline import doctor as examination
 
-    raise typer.Exit(examination.main(json=json))
+    raise typer.Exit(examination.main(as_json=json))
 
 
 # ---------------------------------------------------------------- looking

@@ -31,14 +31,6 @@ VOICE = "cmn-latn-pinyin"
 DISK_LEAST, DISK_COMFORTABLE = 200e6, 2e9  # bytes
 _LOUD_ENOUGH = 1000  # of 32767; espeak-ng speaks at about 20000
 
-# Without one of these no call is answered, claimed, bridged or recorded
-MODULES = (
-    "app_mixmonitor", "app_queue", "app_stasis", "bridge_softmix", "chan_bridge_media", "chan_pjsip", "codec_alaw",
-    "codec_ulaw", "format_sln", "format_wav", "pbx_config", "res_ari", "res_ari_bridges", "res_ari_channels",
-    "res_ari_events", "res_http_websocket", "res_pjsip", "res_pjsip_pubsub", "res_pjsip_session", "res_rtp_asterisk",
-    "res_stasis", "res_stasis_playback", "res_timing_timerfd",
-)  # fmt: skip
-
 
 class State(StrEnum):
     """`missing`: the hotline does not run without it; `warning`: it does, but not for everything or not for long."""
@@ -66,6 +58,8 @@ def diagnose() -> list[Finding]:
 def main(as_json: bool = False) -> int:
     """Print the findings as a table (or as JSON); 0 if nothing is missing, else 1."""
     findings = diagnose()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a wrong encoding is among what is told here
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=1))
     else:
@@ -95,9 +89,8 @@ def packages() -> Finding:
 def asterisk() -> Finding:
     """The switch and its version."""
     installed = bool(os.environ.get("HOTLINE_ASTERISK", "").strip())
-    how = "correct or unset HOTLINE_ASTERISK" if installed else versions.REBUILD
-    version = versions.told_by([*paths.asterisk(), "-V"], r"Asterisk (\S+)", "Asterisk", how)
-    versions.check_asterisk(version)
+    how = paths.CORRECT_ASTERISK if installed else versions.REBUILD
+    version = versions.asterisk(paths.asterisk(), how)
     origin = "installed on this machine" if installed else "of the runtime"
     return Finding("asterisk", State.OK, f"Asterisk {origin} is {version}.")
 
@@ -111,12 +104,15 @@ def rtp_restart() -> Finding:
 
 
 def modules() -> Finding:
-    """The Asterisk modules that carry a call."""
+    """The modules of Asterisk that its configuration loads."""
     folder = paths.asterisk_module_dir()
-    missing = [name for name in MODULES if not (folder / f"{name}.so").exists()]
+    from config.asterisk_config import MODULES
+
+    wanted = [name for group in MODULES.values() for name in group]
+    missing = [name for name in wanted if not (folder / f"{name}.so").exists()]
     if missing:
         return Finding("modules", State.MISSING, f"Asterisk lacks the modules {', '.join(missing)}.", paths.BUILD)
-    return Finding("modules", State.OK, f"All {len(MODULES)} Asterisk modules a call needs are there.")
+    return Finding("modules", State.OK, f"All {len(wanted)} modules of Asterisk that the hotline loads are there.")
 
 
 def redis() -> Finding:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import Column, Float, String, Table, select
+from sqlalchemy import Column, Double, Table, Text, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from config.database import Database, metadata
@@ -12,9 +12,9 @@ from routing.presence import PresenceRecord
 presence = Table(
     "agent_presence",
     metadata,
-    Column("agent", String(64), primary_key=True),
-    Column("presence", String(16), nullable=False),
-    Column("since", Float, nullable=False),
+    Column("agent", Text, primary_key=True),
+    Column("presence", Text, nullable=False),
+    Column("since", Double, nullable=False),
 )
 
 

@@ -4,6 +4,7 @@ Knows their command lines, folders and readiness checks; how a service lives is 
 """
 
 import asyncio
+import base64
 import os
 import shutil
 import stat
@@ -43,7 +44,8 @@ class AsteriskService(Service):
         instance = configuration.instance
         self.base_url = f"http://{instance.http_host}:{instance.http_port}"
         self._program = [*paths.asterisk(), "-C", str(instance.config)]
-        self._auth = aiohttp.BasicAuth(instance.ari_user, instance.ari_password)
+        credentials = f"{instance.ari_user}:{instance.ari_password}".encode()
+        self._headers = {"Authorization": f"Basic {base64.b64encode(credentials).decode()}"}
         super().__init__(name, [*self._program, "-f"], instance.target, ready=self._booted)
 
     async def start(self) -> bool:
@@ -94,7 +96,7 @@ class AsteriskService(Service):
     async def _request(self, method: str, path: str) -> None:
         limit = aiohttp.ClientTimeout(total=REQUEST_LIMIT_S)
         async with (
-            aiohttp.ClientSession(auth=self._auth, timeout=limit, raise_for_status=True) as session,
+            aiohttp.ClientSession(headers=self._headers, timeout=limit, raise_for_status=True) as session,
             session.request(method, f"{self.base_url}/ari/{path}"),
         ):
             pass
@@ -116,6 +118,7 @@ def asterisk_service(
     ``system_name`` begins the ids of all calls: give each node of a cluster its own. Raises `ConfigError`.
     """
     target = settings.state_dir / "switch"
+    target.mkdir(parents=True, exist_ok=True, mode=0o700)
     instance = Instance(
         target=target,
         run_dir=socket_dir(target / "run", "asterisk.ctl"),

@@ -61,9 +61,10 @@ def serve(settings: Settings) -> None:
     }
     roles["backoffice"] = partial(run_backoffice, settings, city, programs)
     roles["web"] = partial(run_web, settings, redis_url, city)
-    (settings.state_dir / "run" / "supervisor.pid").write_text(f"{os.getpid()}\n", "ascii")
+    pids = settings.state_dir / "run"
+    (pids / "supervisor.pid").write_text(f"{os.getpid()}\n", "ascii")
     try:
-        Supervisor(roles, on_end=multiprocess.mark_process_dead).run()
+        Supervisor(roles, pids, on_end=multiprocess.mark_process_dead).run()
     finally:
         log.info("stopping")
         asyncio.run(programs.stop())

@@ -126,7 +126,7 @@ class Service:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_die_with_parent if self.mortal else None,  # noqa: PLW1509 - it only makes one system call
+                preexec_fn=_die_with_parent if self.mortal else None,
             )
 
     async def _wait_ready(self) -> None:

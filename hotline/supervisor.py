@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import structlog
 
@@ -48,11 +49,13 @@ class _Child:
 class Supervisor:
     """Runs `roles` until SIGTERM or SIGINT; SIGHUP is passed on (read the configuration again).
 
-    `on_end` is told the pid of each process that ended.
+    `pids` is a folder in which each process's pid is kept as ``<role>.pid``; `on_end` is told the pid of each process
+    that ended.
     """
 
-    def __init__(self, roles: Mapping[str, Role], on_end: Callable[[int], None] = lambda pid: None) -> None:
+    def __init__(self, roles: Mapping[str, Role], pids: Path, on_end: Callable[[int], None] = lambda pid: None) -> None:
         self._on_end = on_end
+        self._pids = pids
         self._children = [_Child(name, role) for name, role in roles.items()]
         self._selector = selectors.DefaultSelector()
         self._stopping = False
@@ -106,6 +109,7 @@ class Supervisor:
         child.pid, child.pipe = pid, read_end
         child.started = child.beat = time.monotonic()
         self._selector.register(read_end, selectors.EVENT_READ, child)
+        (self._pids / f"{child.name}.pid").write_text(f"{pid}\n", "ascii")
         log.info("process started", process=child.name, pid=pid)
 
     def _become(self, child: _Child, write_end: int, supervisor: int) -> None:

@@ -10,7 +10,6 @@ import time
 from collections import Counter
 
 import structlog
-from redis.asyncio import Redis
 
 from config import metrics
 from config.database import Database
@@ -26,6 +25,7 @@ from ivr.engine import Engine
 from ivr.flow import Rules
 from ivr.journal import Journal
 from ivr.snapshots import Snapshots
+from routing.connection import open_redis
 from routing.errors import AcdUnavailable
 from routing.queue import Acd
 
@@ -43,7 +43,7 @@ class Worker:
         self.name = name
         self.city = city
         self.database = Database(settings.database)
-        self.redis = Redis.from_url(redis_url, socket_timeout=1.0, socket_connect_timeout=1.0)
+        self.redis = open_redis(redis_url)
         self.journal = Journal(self.database, state / "spool", name)
         self.snapshots = Snapshots(self.redis, name)
         self.acd = Acd(self.redis, worker=name, ring_s=city.rules.ring_s, presence_store=StoredPresence(self.database))

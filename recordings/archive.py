@@ -34,7 +34,7 @@ _GROWN_S = 0.1
 
 
 class Archiver:
-    """``spool`` is the switch's folder, ``archive`` ours; ``retention`` gives the city's rule, asked for each recording.
+    """``spool`` is the switch's folder, ``archive`` ours; ``retention`` gives the city's rule for each recording.
 
     ``processes`` encode at the same time; ``settle_s`` see `recordings.spool.Spool`; ``missing_s`` is how long after
     a call's end its files may still appear; files without a call for ``orphan_s`` are orphans; what failed is tried
@@ -92,13 +92,11 @@ class Archiver:
 
     async def work(self) -> None:
         """One round: the recordings of calls that have ended, and now and then the whole spool."""
-        done = await self._all(await self.ledger.due(_BATCH))
+        await self._all(await self.ledger.due(_BATCH))
         now = self._clock()
         if now >= self._scan_at or now < self._scan_at - self._scan_s:  # the clock may be set back
             self._scan_at = now + self._scan_s
             await self._scan()
-            done = True
-        if done:
             await self._count()
 
     # ------------------------------------------------------------ which
@@ -119,36 +117,37 @@ class Archiver:
                     await self.ledger.orphaned(each.name, each.written)
         await self._all(recording for recording in again if recording.ended is not None)
 
-    async def _all(self, recordings: Iterable[Recording]) -> bool:
-        """Whether anything was done."""
+    async def _all(self, recordings: Iterable[Recording]) -> None:
         ready = [each for each in recordings if self._not_before.get(each.name, 0.0) <= self._clock()]
         results = await asyncio.gather(*(self._one(recording) for recording in ready), return_exceptions=True)
+        for recording, result in zip(ready, results, strict=True):
+            if isinstance(result, Exception) and not is_outage(result):
+                self._postpone(recording.name)
         for result in results:
             if isinstance(result, BaseException):
                 raise result
-        return any(results)
 
     # ------------------------------------------------------------ one
 
-    async def _one(self, recording: Recording) -> bool:
-        """Do what can be done for it now; whether the ledger or the spool changed."""
+    async def _one(self, recording: Recording) -> None:
+        """Do what can be done for it now."""
         async with self._turns:
-            name = recording.name
-            pair = self._spool.pair(name)
+            pair = self._spool.pair(recording.name)
             if pair is None or recording.call is None:
-                return await self._miss(name, Gap.UNREADABLE, 0.0)
+                await self._miss(recording, Gap.UNREADABLE, 0.0)
+                return
             finished = await asyncio.to_thread(self._spool.finished, pair)
             if finished is None:
-                return await self._absent(recording)
-            if not finished:
-                return False
-            if recording.path is not None and await asyncio.to_thread(self._is_kept, recording, pair):
+                await self._absent(recording)
+            elif not finished:
+                return
+            elif recording.path is not None and await asyncio.to_thread(self._is_kept, recording, pair):
                 await asyncio.to_thread(self._spool.remove, pair)
-                return True
-            with metrics.ARCHIVE_SECONDS.time():
-                return await self._keep(recording, recording.call, pair)
+            else:
+                with metrics.ARCHIVE_SECONDS.time():
+                    await self._keep(recording, recording.call, pair)
 
-    async def _keep(self, recording: Recording, call: str, pair: RawPair) -> bool:
+    async def _keep(self, recording: Recording, call: str, pair: RawPair) -> None:
         name, ended = recording.name, recording.ended or recording.began
         expected_s = proved_seconds(call, (entry.event for entry in await self._journal.read(call)))
         incoming = self._archive / INCOMING / f"{name}.{secrets.token_hex(4)}.ogg"
@@ -158,15 +157,20 @@ class Archiver:
             path = f"{china_day(recording.began):%Y/%m/%d}/{name}.ogg"
             await asyncio.to_thread(self._publish, incoming, path)
         except RawUnusable as error:
-            return await self._miss(name, Gap(error.reason), expected_s)
+            await self._miss(recording, Gap(error.reason), expected_s)
+            if error.reason == Gap.EMPTY:
+                await asyncio.to_thread(self._spool.remove, pair)
+            return
         except NotProved as error:
             log.error("recording not archived, the raw files stay", recording=name, call=call, reason=str(error))
-            return await self._miss(name, Gap.NOT_PROVED, expected_s)
+            await self._miss(recording, Gap.NOT_PROVED, expected_s)
+            return
         except OSError:
             self._postpone(name)
             raise
         finally:
-            await asyncio.to_thread(incoming.unlink, missing_ok=True)
+            with contextlib.suppress(OSError):  # gone to its place, or never made
+                await asyncio.to_thread(incoming.unlink)
         retention = self._retention()
         gap = _gap(kept, expected_s)
         await self.ledger.stored(
@@ -178,24 +182,27 @@ class Archiver:
             keep_until=retention.keep_until(ended),
             source=retention.source,
         )
+        metrics.RECORDINGS_KEPT.inc()
         log.info("recording kept", recording=name, call=call, seconds=round(kept.seconds, 1), gap=gap)
         if not await asyncio.to_thread(_has_grown, pair, kept.seconds):
             await asyncio.to_thread(self._spool.remove, pair)
-        return True
 
-    async def _absent(self, recording: Recording) -> bool:
+    async def _absent(self, recording: Recording) -> None:
         """The switch left no file, or not yet."""
         ended = recording.ended or recording.began
         if recording.state is not State.EXPECTED or self._clock() - ended < self._missing_s:
-            return False
-        events = (entry.event for entry in await self._journal.read(recording.call or ""))
-        return await self._miss(recording.name, Gap.MISSING, proved_seconds(recording.call or "", events))
+            return
+        call = recording.call or ""
+        events = (entry.event for entry in await self._journal.read(call))
+        await self._miss(recording, Gap.MISSING, proved_seconds(call, events))
 
-    async def _miss(self, name: str, gap: Gap, expected_s: float) -> bool:
-        self._postpone(name)
-        log.warning("recording missing", recording=name, gap=gap, expected_s=round(expected_s, 1))
-        await self.ledger.missed(name, gap, expected_s)
-        return True
+    async def _miss(self, recording: Recording, gap: Gap, expected_s: float) -> None:
+        """Write that nothing could be kept of it, unless that is known. It is tried again later."""
+        self._postpone(recording.name)
+        if recording.state is State.GAP and recording.reason == gap:
+            return
+        log.warning("recording missing", recording=recording.name, call=recording.call, gap=gap, expected_s=expected_s)
+        await self.ledger.missed(recording.name, gap, round(expected_s, 3))
 
     def _postpone(self, name: str) -> None:
         now = self._clock()
@@ -241,7 +248,7 @@ class Archiver:
     async def _count(self) -> None:
         states, gaps = await self.ledger.counts()
         for state, count in states.items():
-            metrics.RECORDINGS.labels(state).set(count)
+            metrics.RECORDINGS_UNSETTLED.labels(state).set(count)
         for gap, count in gaps.items():
             metrics.RECORDING_GAPS.labels(gap).set(count)
 

@@ -202,4 +202,5 @@ def _prove(target: Path, raw: _Meter) -> None:
 
 def _sync(path: Path) -> None:
     with path.open("rb") as file:
+        os.fchmod(file.fileno(), 0o600)
         os.fsync(file.fileno())

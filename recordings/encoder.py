@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from recordings.audio import Kept, NotProved, RawPair, preserve
+from recordings.audio import Kept, RawPair, preserve
 
 
 class Encoder:
@@ -23,7 +23,7 @@ class Encoder:
         self._pool: ProcessPoolExecutor | None = None
 
     async def preserve(self, pair: RawPair, target: Path) -> Kept:
-        """As `recordings.audio.preserve`; raises `NotProved` also when the process died over it."""
+        """As `recordings.audio.preserve`; raises ChildProcessError (an OSError) when the process died over it."""
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
                 self._processes, multiprocessing.get_context("spawn"), initializer=_settle_in
@@ -35,7 +35,7 @@ class Encoder:
             if self._pool is pool:
                 self._pool = None
                 pool.shutdown(wait=False)
-            raise NotProved("the encoding process died") from None
+            raise ChildProcessError("the encoding process died") from None
 
     def close(self) -> None:
         """End the processes; work under way is given up."""

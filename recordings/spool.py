@@ -65,10 +65,14 @@ class Spool:
         rests = []
         for path in (pair.citizen, pair.others):
             try:
-                rests.append(self._clock() - path.stat().st_mtime >= self._settle_s and not is_being_written(path))
+                rests.append(self.rested(path) and not is_being_written(path))
             except FileNotFoundError:
                 continue
         return all(rests) if rests else None
+
+    def rested(self, path: Path) -> bool:
+        """Whether nothing was written to the file for ``settle_s``. Raises FileNotFoundError."""
+        return self._clock() - path.stat().st_mtime >= self._settle_s
 
     def remove(self, pair: RawPair) -> None:
         """Take both files away, for good."""

@@ -108,6 +108,7 @@ class Acd:
                 yield taken.offer
             else:
                 await self._decline(taken.offer)
+        self._upkeep.delivered.put_nowait(None)  # the end stays the end
 
     async def hold(self, call_id: str, agent_id: str) -> bool:
         """The agent answered and talks: reserved until `release`, renewed by `run`. The call waits no longer.

@@ -41,6 +41,7 @@ class Beat(msgspec.Struct, frozen=True):
     """The answer to a sign of life."""
 
     era: str  # changes when Redis lost its data
+    server: str  # changes when Redis was restarted or another took its place; it may have lost the last changes
     lapsed: bool  # the worker was taken for dead
     roster: str  # versions: change with the roster and with anybody's presence
     presence: str

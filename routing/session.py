@@ -35,7 +35,7 @@ class Session:
         self.presence: dict[str, PresenceRecord] = {}  # mirrored
         self.suspect = False  # Redis may not agree with our claims
         self._store = store
-        self._era: str | None = None
+        self._life: tuple[str, str] | None = None  # of the data and of the server, as last seen
         self._versions = ("", "")
         self._restoring = asyncio.Lock()
         self._restored = 0
@@ -92,9 +92,9 @@ class Session:
         """Give a sign of life, put right what is in doubt, learn what others changed."""
         self.claims.forget_expired(time.monotonic())
         beat = await self.attempt(self.scripts.beat)
-        if self._era not in (None, beat.era):
-            self.suspect = True  # emptied, and filled again by somebody else
-        self._era = beat.era
+        if self._life not in (None, (beat.era, beat.server)):
+            self.suspect = True  # restarted, or emptied and filled again by somebody else
+        self._life = (beat.era, beat.server)
         if beat.lapsed or self.suspect:
             await self.restore()
         for debt in self.claims.debts:
@@ -130,7 +130,7 @@ class Session:
             await self._enrol(self.roster)
             beat = await self.scripts.beat()
             log.info("queue filled again", agents=len(self.roster), waiting=len(self.claims.waiting))
-        self._era = beat.era
+        self._life = (beat.era, beat.server)
         await self._restore_presence()
         for debt in self.claims.debts:
             await self._pay(debt)

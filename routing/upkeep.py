@@ -7,6 +7,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import structlog
 
@@ -37,14 +38,16 @@ class Upkeep:
     async def run(self) -> None:
         """Work until `close`. Only a fault of ours ends it earlier, never Redis."""
         self._running = True
+        loops = {asyncio.create_task(self._repeat(step)) for step in (self._beat, self._sweep, self.deliver)}
+        closing = asyncio.create_task(self._closing.wait())
         try:
-            async with asyncio.TaskGroup() as group:
-                loops = [group.create_task(self._repeat(step)) for step in (self._beat, self._sweep, self._deliver)]
-                await self._closing.wait()
-                for loop in loops:
-                    loop.cancel()
+            await asyncio.wait({closing, *loops}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            await _cancel({closing, *loops})
             self._closed.set()
+        for loop in loops:
+            if not loop.cancelled():
+                loop.result()
 
     async def close(self) -> None:
         """End `run` and the stream of offers. What Redis holds of this worker stays, for its successor."""
@@ -89,7 +92,8 @@ class Upkeep:
         rest = (await self.sweep()).rest
         return self._timings.sweep if rest < 0 else min(self._timings.sweep, max(rest, 0.001))
 
-    async def _deliver(self) -> float:
+    async def deliver(self) -> float:
+        """Wait for offers to this worker, for a second at most, and hand them over."""
         # What was popped is kept until it is taken: a failure in between loses no offer.
         if not self._popped:
             self._popped = await self._session.scripts.pop(POP_S)
@@ -120,3 +124,13 @@ class Upkeep:
         claims.release(Release(offer.call, offer.agent, talked=False, blameless=True, wrap_up_s=0.0))
         for debt in claims.debts:
             await self._session.pay(debt)
+
+
+async def _cancel(tasks: set[asyncio.Task[Any]]) -> None:
+    """Cancel tasks until they are. Once is not enough: in Python 3.11 `asyncio.wait_for`, which the Redis client uses,
+    may swallow a cancellation (python/cpython#86296).
+    """
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=0.05)

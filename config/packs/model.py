@@ -29,7 +29,7 @@ Address = Annotated[str, Field(pattern=ADDRESS)]
 class Table(BaseModel):
     """One table of ``city.toml``: nothing unknown, nothing converted, nothing changed afterwards."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class City(Table):

@@ -106,6 +106,8 @@ def _reason(detail: ErrorDetails, path: tuple[str, ...]) -> str:
             return f"must be at least {context['ge']:g}{shown}"
         case "less_than_equal":
             return f"must be at most {context['le']:g}{shown}"
+        case "finite_number":
+            return "must be a number"
         case "literal_error":
             return f"must be {context['expected'].replace(chr(39), '')}"
         case "string_pattern_mismatch":

@@ -23,6 +23,8 @@ _PLANNED = re.compile(r"'[^']+' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0
 _NETWORK_SETTINGS = re.compile(
     r"Acquire::(https?(::|\s)|ftp(::|\s)|Retries|ForceIPv|Check-Valid-Until|Check-Date)", re.IGNORECASE
 )
+_TRY_AGAIN = "check the network and the clock and run the command again, or set HOTLINE_DEBIAN_MIRROR to another mirror"
+_OTHER_SUITE = "try again tomorrow, or set HOTLINE_DEBIAN_MIRROR and HOTLINE_DEBIAN_SUITE to an archive that has it"
 _CREDENTIALS = re.compile(r"(?<=//)[^/@\s]+@")
 
 
@@ -90,12 +92,11 @@ class PrivateApt:
         action = ["install", "--yes"] if dependencies else ["download"]
         # apt leaves out what it already has, so it is shown an empty cache
         options = ["--print-uris", "-qq", "-o", f"Dir::Cache::archives={nothing}", "-o", "Acquire::ForceHash=SHA256"]
-        listing = self._run(*action, *options, *packages, failure=f"{' '.join(packages)} cannot be had from this suite")
+        failure = f"{' '.join(packages)} cannot be had from this suite today"
+        listing = self._run(*action, *options, *packages, failure=failure, remedy=_OTHER_SUITE)
         planned = [Package(m["file"], int(m["size"]), m["sha256"]) for m in _PLANNED.finditer(listing)]
         if not planned:
-            raise SetupError(
-                f"apt-get names no files for {' '.join(packages)}: set HOTLINE_DEBIAN_SUITE to a suite that has them."
-            )
+            raise SetupError(f"{failure}: {_OTHER_SUITE}.")
         return planned
 
     def download(self, packages: Sequence[str], planned: Sequence[Package], dependencies: bool) -> None:
@@ -123,6 +124,7 @@ class PrivateApt:
     def _prepare(self) -> None:
         for folder in (self.archives / "partial", self._home / "state/lists/partial", self._home / "empty"):
             folder.mkdir(parents=True, exist_ok=True)
+        self._home.chmod(0o700)  # the addresses of a mirror and of a proxy may hold passwords
         self._sources_list = Path(os.devnull)
         self._sources_parts, self._keys = self._home / "sources", self._home / "keys"
         self._sources_parts.mkdir(exist_ok=True)
@@ -157,23 +159,19 @@ class PrivateApt:
         dump = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True).stdout
         machine = [line for line in dump.splitlines() if _NETWORK_SETTINGS.match(line)]
         self._conf.write_text("\n".join([*lines, f'APT::Architectures:: "{self._architecture}";', *machine, ""]))
-        self._conf.chmod(0o600)  # a proxy's address may hold a password
 
     @property
     def _conf(self) -> Path:
         return self._home / "apt.conf"
 
-    def _command(self, *arguments: str) -> list[str]:
-        return ["apt-get", *arguments]
-
     @property
     def _environment(self) -> dict[str, str]:
         return {**os.environ, "APT_CONFIG": str(self._conf), "LC_ALL": "C.UTF-8"}
 
-    def _run(self, *arguments: str, failure: str) -> str:
+    def _run(self, *arguments: str, failure: str, remedy: str = _TRY_AGAIN) -> str:
         # `apt-get download` writes into its working directory
         done = subprocess.run(
-            self._command(*arguments),
+            ["apt-get", *arguments],
             env=self._environment,
             cwd=self.archives,
             capture_output=True,
@@ -181,7 +179,7 @@ class PrivateApt:
             check=False,
         )
         if done.returncode != 0:
-            raise SetupError(explain(failure, done.stderr))
+            raise SetupError(explain(failure, done.stderr, remedy))
         return done.stdout
 
     def _run_shown(self, arguments: Sequence[str], show: Callable[[float], None]) -> None:
@@ -192,7 +190,7 @@ class PrivateApt:
             (self._home / "apt.log").open("w+") as log,
         ):
             apt = subprocess.Popen(
-                self._command("-o", f"APT::Status-Fd={writing}", *arguments),
+                ["apt-get", "-o", f"APT::Status-Fd={writing}", *arguments],
                 env=self._environment, cwd=self.archives, pass_fds=[writing], stdout=log, stderr=log,
             )  # fmt: skip
             os.close(writing)
@@ -211,13 +209,8 @@ class PrivateApt:
                 raise SetupError(explain("The Debian packages cannot be downloaded", log.read()))
 
 
-def explain(failure: str, output: str) -> str:
+def explain(failure: str, output: str, remedy: str = _TRY_AGAIN) -> str:
     """One sentence from what apt said: its first error, without credentials, and what to do."""
     errors = [line[3:].strip() for line in output.splitlines() if line.startswith("E: ")]
-    reason = _CREDENTIALS.sub(
-        "", errors[0] if errors else output.strip().splitlines()[-1] if output.strip() else "no reason given"
-    )
-    return (
-        f"{failure} ({reason.rstrip('.')}): check the network and the clock and run the command again, "
-        "or set HOTLINE_DEBIAN_MIRROR to another mirror."
-    )
+    lines = errors or output.strip().splitlines()[-1:] or ["no reason given"]
+    return f"{failure} ({_CREDENTIALS.sub('', lines[0]).rstrip('.')}): {remedy}."

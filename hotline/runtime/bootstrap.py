@@ -9,11 +9,13 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import FrameType
 
-from hotline.runtime import debian, paths, progress, virtualenv
+from hotline.runtime import debian, paths, progress, versions, virtualenv
 from hotline.runtime.errors import SetupError
+from hotline.runtime.manifest import Recipe
+from hotline.runtime.sources import find_archive
 
 INTERRUPTED = 130
 
@@ -36,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         owner = f"{problem.filename} belongs to another user"
         progress.say(f"{owner}: run the command as that user, or remove {paths.layout().root} first.")
         return 1
+    except OSError as problem:
+        progress.say(f"{problem}: check the disk and run the command again.")
+        return 1
     except KeyboardInterrupt:
         progress.say("interrupted; the same command goes on from here")
         return INTERRUPTED
@@ -50,16 +55,28 @@ def _build(wanted: argparse.Namespace) -> None:
         )
     environment = os.environ
     if wanted.uv_only:
-        virtualenv.ensure_uv(layout, requirements / "uv.txt", environment)
+        with debian.locked(layout):
+            virtualenv.ensure_uv(layout, requirements / "uv.txt", environment)
         return
+    recipes = [] if wanted.python_only else _recipes(environment, bench=wanted.bench)
+    if any(debian.in_use(layout, recipe) is None for recipe in recipes):
+        find_archive(environment)  # a setting that is missing is told before anything is downloaded
     virtualenv.ensure(layout, requirements, "dev" if wanted.dev or wanted.bench else "run", environment)
-    if wanted.python_only:
-        return
-    recipe = debian.switch_recipe(environment)
-    if recipe is not None:
+    for recipe in recipes:
         debian.ensure(layout, recipe, environment)
-    if wanted.bench:
-        debian.ensure(layout, debian.bench_recipe(environment), environment)
+    if not wanted.python_only:
+        check_installed_asterisk(environment)
+
+
+def check_installed_asterisk(environment: Mapping[str, str]) -> None:
+    """Raise SetupError if the Asterisk that `HOTLINE_ASTERISK` names is not new enough."""
+    if environment.get("HOTLINE_ASTERISK", "").strip():
+        versions.asterisk(paths.asterisk(), paths.CORRECT_ASTERISK)
+
+
+def _recipes(environment: Mapping[str, str], *, bench: bool) -> list[Recipe]:
+    switch = debian.switch_recipe(environment)
+    return [recipe for recipe in (switch, debian.bench_recipe(environment) if bench else None) if recipe is not None]
 
 
 def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:

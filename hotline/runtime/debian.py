@@ -99,11 +99,19 @@ def ensure(layout: Layout, recipe: Recipe, environment: Mapping[str, str]) -> Ma
 
     Raises SetupError, in one sentence, when it cannot be built; what was in use before then stays in use.
     """
-    built = Manifest.read(layout.tree(recipe.link))
-    if built is not None and recipe.satisfied_by(built.recipe) and _wrapped(layout, built):
+    built = in_use(layout, recipe)
+    if built is not None:
         return built
     with locked(layout):
         return ensure_locked(layout, recipe, environment)
+
+
+def in_use(layout: Layout, recipe: Recipe) -> Manifest | None:
+    """The manifest of the tree in use, if it is what the recipe wants."""
+    built = Manifest.read(layout.tree(recipe.link))
+    if built is not None and recipe.satisfied_by(built.recipe) and _wrapped(layout, built):
+        return built
+    return None
 
 
 def ensure_locked(layout: Layout, recipe: Recipe, environment: Mapping[str, str]) -> Manifest:
@@ -149,19 +157,18 @@ def _with_key(layout: Layout, archive: Archive, arch: str, environment: Mapping[
     """The archive with Debian's key: the machine's, or from the keyring package the machine's own sources offer."""
     if archive.keyring is not None or archive.inline_key:
         return archive
-    progress.say("this machine lacks Debian's archive key; taking it from its own package debian-archive-keyring")
-    apt = PrivateApt(layout.apt / "machine", arch)
-    apt.use_machine_sources()
-    apt.update()
-    planned = apt.plan(["debian-archive-keyring"], dependencies=False)
-    apt.download(["debian-archive-keyring"], planned, dependencies=False)
-    unpacked = layout.apt / "machine/unpacked"
-    subprocess.run(["dpkg-deb", "-x", str(apt.archives / planned[0].file), str(unpacked)], check=True)
-    found = find_archive(environment, keyrings=unpacked / "usr/share/keyrings")
+    name, keyrings = "debian-archive-keyring", layout.keyring / "usr/share/keyrings"
+    if not keyrings.is_dir():
+        progress.say(f"this machine lacks Debian's archive key; taking it from its own package {name}")
+        apt = PrivateApt(layout.apt / "machine", arch)
+        apt.use_machine_sources()
+        apt.update()
+        planned = apt.plan([name], dependencies=False)
+        apt.download([name], planned, dependencies=False)
+        _extract([apt.archives / planned[0].file], layout.keyring)
+    found = find_archive(environment, keyrings=keyrings)
     if found.keyring is None:
-        raise SetupError(
-            "The package debian-archive-keyring holds no keyring: install it on the machine and run the command again."
-        )
+        raise SetupError(f"The package {name} holds no keyring: install it on the machine and run the command again.")
     return found
 
 
@@ -170,7 +177,6 @@ def _unpack(layout: Layout, recipe: Recipe, apt: PrivateApt, planned: Sequence[P
     layout.trees.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".building-", dir=layout.trees, ignore_cleanup_errors=True) as folder:
         tree = Path(folder).resolve() / "tree"
-        tree.mkdir()
         _extract([apt.archives / package.file for package in planned], tree)
         mended = _mend(tree)
         manifest = Manifest(
@@ -195,7 +201,9 @@ def _extract(packages: Sequence[Path], tree: Path) -> None:
                 f"{package.name} cannot be unpacked ({done.stderr.strip()}): check the disk and run the command again."
             )
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool, progress.task("unpacking", len(packages), "packages") as task:
+    tree.mkdir(parents=True, exist_ok=True)
+    unit = "packages" if len(packages) > 1 else "package"
+    with ThreadPoolExecutor(os.cpu_count()) as pool, progress.task("unpacking", len(packages), unit) as task:
         try:
             for done, finished in enumerate(as_completed([pool.submit(extract, package) for package in packages]), 1):
                 finished.result()

@@ -16,6 +16,7 @@ from pathlib import Path
 from hotline.runtime.errors import RuntimeMissing, SetupError
 
 BUILD = "run `make runtime`"
+CORRECT_ASTERISK = "correct or unset HOTLINE_ASTERISK"
 BUILD_BENCH = "run `make runtime ARGS=--bench`"
 
 
@@ -39,6 +40,11 @@ class Layout:
     def apt(self) -> Path:
         """apt's private state: indexes, keys and downloads."""
         return self.root / "apt"
+
+    @property
+    def keyring(self) -> Path:
+        """Debian's archive key, unpacked, on a machine that has none."""
+        return self.root / "keyring"
 
     @property
     def trees(self) -> Path:

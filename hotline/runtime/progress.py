@@ -5,6 +5,7 @@ It never prints anything when there is nothing to do, and never more than a line
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import time
@@ -34,7 +35,7 @@ class Task:
         if now - self._shown_at < (TERMINAL_INTERVAL_S if self._terminal else LOG_INTERVAL_S):
             return
         self._shown_at = now
-        line = f"{self._what}: {done:.0f} of {self._total:.0f} {self._unit}"
+        line = f"{self._what}: {done:.0f} of {math.ceil(self._total)} {self._unit}"
         if self._terminal:
             print(f"\r\x1b[Kruntime: {line}", end="", file=sys.stderr, flush=True)
         else:
@@ -44,7 +45,7 @@ class Task:
 @contextmanager
 def task(what: str, total: float, unit: str) -> Iterator[Task]:
     """Work whose share done is known, e.g. `task("downloading", 106, "MB")`."""
-    say(f"{what} ({total:.0f} {unit})")
+    say(f"{what} ({math.ceil(total)} {unit})")
     shown = Task(what, total, unit)
     try:
         yield shown
@@ -54,10 +55,10 @@ def task(what: str, total: float, unit: str) -> Iterator[Task]:
 
 
 @contextmanager
-def waiting(what: str) -> Iterator[None]:
-    """Work of another program that shows its own progress on a terminal; a log gets a line every few seconds."""
+def waiting(what: str, *, shows_itself: bool = False) -> Iterator[None]:
+    """Work of unknown size: a line every few seconds, unless another program shows its own progress on a terminal."""
     say(what)
-    if sys.stderr.isatty():
+    if shows_itself and sys.stderr.isatty():
         yield
         return
     finished = threading.Event()

@@ -31,6 +31,13 @@ def told_by(command: Sequence[str], pattern: str, what: str, mend: str = REBUILD
     return found[1]
 
 
+def asterisk(command: Sequence[str], mend: str = REBUILD) -> str:
+    """The version of the Asterisk that `command` starts; SetupError if it does not run or is not new enough."""
+    version = told_by([*command, "-V"], r"Asterisk (\S+)", "Asterisk", mend)
+    check_asterisk(version)
+    return version
+
+
 def asterisk_release(version: str) -> tuple[int, int]:
     """Series and release of a version as Asterisk prints it, e.g. `22.10.1+dfsg+~cs6`, `certified-22.8-cert1`."""
     found = re.match(r"(?:certified[-/])?(\d+)\.(\d+)", version)

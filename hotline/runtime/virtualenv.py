@@ -40,7 +40,7 @@ def ensure(layout: Layout, requirements: Path, wanted: str, environment: Mapping
         _create(layout, uv, environment)
         (layout.venv / _STAMP).unlink(missing_ok=True)
         sync: list[str | Path] = [uv, "pip", "sync", *_quiet(), "--require-hashes", "--python", _interpreter(layout)]
-        with progress.waiting("installing the Python packages"):
+        with progress.waiting("installing the Python packages", shows_itself=True):
             locked = requirements / f"{wider}.txt"
             _run([*sync, locked], environment, layout, "The Python packages cannot be installed")
         _make_importable(layout)
@@ -105,7 +105,7 @@ def _make_importable(layout: Layout) -> None:
 
 
 def ensure_uv(layout: Layout, requirements: Path, environment: Mapping[str, str]) -> Path:
-    """The uv of `requirements` (one pinned package and its hashes), installed into `.runtime/uv` if it is not there."""
+    """The uv that `requirements` pins, installed into `.runtime/uv` if it is not there; the caller holds the lock."""
     uv, stamp = layout.uv / "bin/uv", layout.uv / _STAMP
     digest = _digest(requirements)
     if uv.exists() and stamp.exists() and stamp.read_text() == digest:
@@ -113,19 +113,11 @@ def ensure_uv(layout: Layout, requirements: Path, environment: Mapping[str, str]
     unfinished = layout.root / "uv.part"
     shutil.rmtree(unfinished, ignore_errors=True)
     options = ["--require-hashes", "--no-deps", "--only-binary=:all:", "--no-cache-dir", "--disable-pip-version-check"]
-    install: list[str | Path] = [
-        *_pip(layout, environment),
-        "install",
-        *_quiet(),
-        *options,
-        "--target",
-        unfinished,
-        "-r",
-        requirements,
-    ]
+    pip = _pip(layout, environment)
+    install: list[str | Path] = [*pip, "install", *_quiet(), *options, "--target", unfinished, "-r", requirements]
     # a distribution's pip may refuse to install at all, although nothing of the distribution is touched here
-    permitted = {**environment, "PIP_BREAK_SYSTEM_PACKAGES": "1", "PIP_ROOT_USER_ACTION": "ignore"}
-    with progress.waiting("installing uv, the Python package installer"):
+    permitted = {**environment, "PIP_BREAK_SYSTEM_PACKAGES": "1", "PIP_USER": "0", "PIP_ROOT_USER_ACTION": "ignore"}
+    with progress.waiting("installing uv, the Python package installer", shows_itself=True):
         _run(install, permitted, layout, "uv cannot be installed")
     (unfinished / _STAMP).write_text(digest)
     shutil.rmtree(layout.uv, ignore_errors=True)

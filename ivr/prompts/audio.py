@@ -72,13 +72,14 @@ def resample(samples: Samples, rate: int) -> Samples:
 
 
 def trim(samples: Samples, keep_s: float = 0.03) -> Samples:
-    """Without the silence before and after, but for ``keep_s`` of it."""
+    """With ``keep_s`` of silence before and after, cut or added."""
     frames = _frame_levels(samples)
     loud = np.flatnonzero(frames > _threshold(frames))
     if len(loud) == 0:
         return samples[:0]
     frame, keep = round(_FRAME_S * RATE_HZ), round(keep_s * RATE_HZ)
-    return samples[max(0, loud[0] * frame - keep) : (loud[-1] + 1) * frame + keep]
+    padded = np.pad(samples, keep)
+    return padded[loud[0] * frame : (loud[-1] + 1) * frame + 2 * keep]
 
 
 def level(samples: Samples, target_dbfs: float = SPEECH_DBFS, peak_dbfs: float = PEAK_DBFS) -> Samples:

@@ -24,33 +24,48 @@ _PAUSES = {
 }
 _SILENT = set("“”‘’（）()《》 \t\r\u3000")
 
-# Readings we vouch for: wrong in pypinyin, or wrong when it is wrong. Longest first; words, not single characters,
-# wherever a character has several readings.
+# Readings we vouch for, taken before pypinyin's: words it reads wrongly, and words of this trade that it tears apart
+# when a neighbour fits better (统一|服务 becomes 统|一服|务, and 服 becomes a dose of medicine). Longest first.
 CORRECTIONS = {
     word: reading.split()
     for word, reading in {
-        "重庆": "chong2 qing4",
-        "重新": "chong2 xin1",
-        "重复": "chong2 fu4",
-        "重拨": "chong2 bo1",
-        "银行": "yin2 hang2",
+        "服务": "fu2 wu4",
+        "行政": "xing2 zheng4",
+        "进行": "jin4 xing2",
         "行业": "hang2 ye4",
-        "调休": "tiao2 xiu1",
-        "调解": "tiao2 jie3",
-        "参与": "can1 yu4",
-        "不予": "bu4 yu3",
-        "差评": "cha4 ping2",
+        "银行": "yin2 hang2",
+        "相关": "xiang1 guan1",
+        "处理": "chu3 li3",
+        "处置": "chu3 zhi4",
         "处长": "chu4 zhang3",
         "市长": "shi4 zhang3",
         "局长": "ju2 zhang3",
         "时长": "shi2 chang2",
-        "催办": "cui1 ban4",
+        "分管": "fen1 guan3",
+        "分中心": "fen1 zhong1 xin1",
+        "要求": "yao1 qiu2",
+        "答复": "da2 fu4",
+        "应急": "ying4 ji2",
+        "应答": "ying4 da2",
+        "供应": "gong1 ying4",
+        "调查": "diao4 cha2",
+        "调度": "diao4 du4",
+        "调休": "tiao2 xiu1",
+        "调解": "tiao2 jie3",
+        "重庆": "chong2 qing4",
+        "重新": "chong2 xin1",
+        "重复": "chong2 fu4",
+        "重拨": "chong2 bo1",
+        "重办": "chong2 ban4",
+        "参与": "can1 yu4",
+        "不予": "bu4 yu3",
+        "差评": "cha4 ping2",
         "占线": "zhan4 xian4",
         "占道": "zhan4 dao4",
         "空号": "kong1 hao4",
-        "应答": "ying4 da2",
-        "为您": "wei4 nin2",
+        "拨打": "bo1 da3",
         "转接": "zhuan3 jie1",
+        "运转": "yun4 zhuan3",
         "稍候": "shao1 hou4",
         "还有": "hai2 you3",
         "谢谢": "xie4 xie5",
@@ -58,6 +73,10 @@ CORRECTIONS = {
         "万载": "wan4 zai4",
         "嘀": "di1",
         "嗯": "en5",
+        "为": "wei2",  # 号码为…; what is done for somebody follows
+        **{f"为{whom}": "wei4 " + reading for whom, reading in (("您", "nin2"), ("你", "ni3"), ("我", "wo3"))},
+        **{f"为{whom}": "wei4 " + reading for whom, reading in (("了", "le5"), ("此", "ci3"), ("何", "he2"))},
+        "因为": "yin1 wei4",
     }.items()
 }
 _ONE_BY_ONE: Any = list  # what pypinyin does with characters it does not know; its types allow only texts

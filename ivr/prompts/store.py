@@ -54,7 +54,7 @@ class PromptStore:
         self._patience_s = patience_s
         self._retry_s = retry_s
         self._building: dict[Path, asyncio.Task[Path | None]] = {}
-        self._failed: dict[Path, float] = {}  # when, by the monotonic clock
+        self._failed: dict[Path, float] = {}  # when, by the loop's clock
 
     @property
     def music_folder(self) -> Path:
@@ -125,7 +125,7 @@ class PromptStore:
             return path
         task = self._building.get(path)
         if task is None:
-            if patience_s is not None and time.monotonic() - self._failed.get(path, -self._retry_s) < self._retry_s:
+            if patience_s is not None and self._failed_lately(path):
                 return None
             task = asyncio.create_task(self._make(path, build, name), name=f"prompt {name}")
             self._building[path] = task
@@ -136,13 +136,17 @@ class PromptStore:
             return None
         return task.result()
 
+    def _failed_lately(self, path: Path) -> bool:
+        failed = self._failed.get(path)
+        return failed is not None and asyncio.get_running_loop().time() - failed < self._retry_s
+
     async def _make(self, path: Path, build: Build, name: str) -> Path | None:
         try:
             data = await build()
             await asyncio.to_thread(_write, path, data)
         except (SpeechError, audio.AudioError, OSError) as error:
             log.error("prompt has no sound", prompt=name, reason=str(error))
-            self._failed[path] = time.monotonic()
+            self._failed[path] = asyncio.get_running_loop().time()
             return None
         self._failed.pop(path, None)
         return path

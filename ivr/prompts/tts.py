@@ -47,12 +47,11 @@ class EspeakSpeaker:
         self._turn = asyncio.Semaphore(together)
 
     def fingerprint(self, text: str, voice: Voice) -> str:
-        if not _MANDARIN.fullmatch(voice.name):
-            raise SpeechError(f"the voice {voice.name} does not read pinyin; use cmn-latn-pinyin, or a variant of it")
+        _check(voice)
         return f"espeak-ng {AUDIO_REVISION} {voice.name} {voice.rate} {voice.pitch} {espeak_text(text)}"
 
     async def speak(self, text: str, voice: Voice) -> bytes:
-        self.fingerprint(text, voice)  # refuses what it would not speak
+        _check(voice)
         spelled = espeak_text(text)
         arguments = ("-v", voice.name, "-s", str(voice.rate), "-p", str(voice.pitch), "-a", str(_HEADROOM))
         async with self._turn:
@@ -92,16 +91,22 @@ def espeak_text(text: str) -> str:
         found = sounds(text)
     except PinyinError as error:
         raise SpeechError(str(error)) from None
-    words = "".join(sound.pause or f" {_spelled(sound.syllable)}" for sound in found)
+    words = "".join(sound.pause or f" {spelled(sound.syllable or '')}" for sound in found)
     words = words.strip(f" {SHORT}{MIDDLE}{LONG}")
     if not words:
         raise SpeechError("the text holds nothing to say")
     return words + LONG
 
 
-def _spelled(syllable: str | None) -> str:
+def _check(voice: Voice) -> None:
+    """Another voice would read pinyin as if it were its own language."""
+    if not _MANDARIN.fullmatch(voice.name):
+        raise SpeechError(f"the voice {voice.name} does not read pinyin; use cmn-latn-pinyin, or a variant of it")
+
+
+def spelled(syllable: str) -> str:
     """espeak-ng takes jiong, qiong and xiong for English words; without the i it reads the same Mandarin sounds."""
-    return re.sub("^([jqx])iong", r"\1ong", syllable or "")
+    return re.sub("^([jqx])iong", r"\1ong", syllable)
 
 
 def _finish(data: bytes) -> bytes:

@@ -2,8 +2,10 @@
 
 import asyncio
 import random
+import subprocess
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import pytest_asyncio
@@ -11,10 +13,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncTransaction
 
 from config.database import Database
+from hotline.runtime.postgres import Postgres, programs
 from ivr.journal import FollowerRunner, Journal, Positioned
 from ivr.journal.gaps import Tail, mark_writer
 from tests.ivr.test_journal import arrived, digit, story
-from tests.support.database import eventually
+from tests.support.database import eventually, new_database
 
 pytestmark = pytest.mark.postgres
 
@@ -70,6 +73,10 @@ class Reader:
         self._tail = Tail("postgresql")
         self._position = 0
 
+    def moves_to(self, database: Database) -> None:
+        """As a new process that knows only the follower's position."""
+        self._database, self._tail = database, Tail("postgresql")
+
     async def next(self, limit: int = 100) -> list[str]:
         async with self._database.begin() as connection:
             entries = await self._tail.after(connection, self._position, limit)
@@ -112,6 +119,34 @@ async def test_given_a_writer_with_an_older_transaction_commits_first_then_nothi
     assert await reader.next() == []
     await second.commit()
     assert await reader.next() == ["b", "a"]
+
+
+async def test_given_the_late_entry_commits_just_before_the_writers_are_listed_then_it_is_not_skipped(
+    database: Database,
+) -> None:
+    """Nobody is at work any more when asked, but the rows were read before: they must be read again."""
+    late, quick = await Writer.begin(database), await Writer.begin(database)
+    await late.insert("late")
+    await quick.insert("quick")
+    await quick.commit()
+
+    class CommitsBetween:
+        statements = 0
+
+        def __init__(self, connection: AsyncConnection) -> None:
+            self._connection = connection
+
+        async def execute(self, *arguments: Any) -> Any:
+            self.statements += 1
+            if self.statements == 2:
+                await late.commit()
+            return await self._connection.execute(*arguments)
+
+    async with database.begin() as connection:
+        watched = CommitsBetween(connection)
+        entries = await Tail("postgresql").after(cast("AsyncConnection", watched), 0, 100)
+    assert [entry.call for entry in entries] == ["late", "quick"]
+    assert watched.statements == 3
 
 
 async def test_given_entries_before_the_gap_then_they_do_not_wait(database: Database) -> None:
@@ -199,6 +234,46 @@ async def test_given_the_oldest_entries_were_deleted_then_a_new_reader_begins_be
     async with database.begin() as connection:
         await connection.execute(text("DELETE FROM journal WHERE call IN ('a', 'b')"))
     assert await Reader(database).next() == ["c"]
+
+
+async def test_given_a_dump_restored_into_another_cluster_then_its_reader_goes_on(
+    database: Database, postgres_url: str, doomed_postgres: tuple[Postgres, Path]
+) -> None:
+    """Nothing that is stored refers to transactions: the ids of the other cluster are other ones, and smaller."""
+    reader = Reader(database)
+    for name in "abc":
+        writer = await Writer.begin(database)
+        await writer.insert(name)
+        await (writer.roll_back() if name == "b" else writer.commit())
+    open_one = await Writer.begin(database)
+    await open_one.insert("open")
+    last = await Writer.begin(database)
+    await last.insert("last")
+    await last.commit()
+    assert await reader.next(limit=1) == ["a"]
+
+    elsewhere = new_database(doomed_postgres[0])
+    dump = run("pg_dump", "--no-owner", plain(postgres_url))
+    run("psql", "--quiet", "--set=ON_ERROR_STOP=1", plain(elsewhere), given=dump)
+    restored = Database(elsewhere)
+    reader.moves_to(restored)
+    assert await reader.next() == ["c", "last"]
+    writer = await Writer.begin(restored)
+    await writer.insert("new")
+    await writer.commit()
+    assert await reader.next() == ["new"]
+    await open_one.roll_back()
+    await restored.dispose()
+
+
+def plain(url: str) -> str:
+    """As PostgreSQL's own programs want it."""
+    return url.replace("postgresql+asyncpg://", "postgresql://")
+
+
+def run(program: str, *arguments: str, given: str | None = None) -> str:
+    command = [str(programs() / program), *arguments]
+    return subprocess.run(command, input=given, capture_output=True, text=True, check=True).stdout
 
 
 async def test_given_many_writers_that_stall_and_fail_then_followers_see_all_that_was_committed_in_order(

@@ -1,7 +1,7 @@
 """A small hotline for the queue's tests: agents, workers on a real Redis, and a check of everything Redis holds."""
 
 import asyncio
-from collections import Counter
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -137,56 +137,68 @@ class Worker:
 
 
 async def check_invariants(redis: Redis, prefix: str, *, settled: bool = True) -> None:
-    """Fail when anything Redis holds contradicts anything else. Reads all keys; nothing may change meanwhile."""
-    data = _Data(redis, f"{prefix}acd:")
-    agents = {name: await data.hash(f"agent:{name}") for name in await data.members("agents")}
-    skills = await data.members("skills")
-    calls = {key: await data.hash(f"call:{key}") for key in await data.ids("call:")}
-    busy = {name: a for name, a in agents.items() if a["call"]}
+    """Fail when anything Redis holds contradicts anything else. Reads all keys at one moment."""
+    data = await _snapshot(redis, f"{prefix}acd:")
+    agents = {name: data.hashes[f"agent:{name}"] for name in data.sets["agents"]}
+    calls = {key.removeprefix("call:"): fields for key, fields in data.hashes.items() if key.startswith("call:")}
+    wanted = {call: fields["agent"] for call, fields in calls.items() if "agent" in fields}
+    lapsed = data.sets["lapsed"]
+    assert {f"agent:{name}" for name in agents} == {key for key in data.hashes if key.startswith("agent:")}
 
     ringing = {name: a["call"] for name, a in agents.items() if a["state"] == "ringing"}
-    wanted = {call: name for call, name in ((c, f["agent"]) for c, f in calls.items() if "agent" in f)}
-    assert {call: name for name, call in ringing.items() if call in wanted} == wanted, "each offer has one agent"
-    doubled = [call for call, n in Counter(c for c in ringing.values() if c in wanted).items() if n > 1]
-    assert not doubled, "a call is offered to one agent at a time"
-    assert {a["state"] for a in busy.values()} <= {"ringing", "talking"}, "only who rings or talks is on a call"
+    for_waiting = {name: call for name, call in ringing.items() if call in wanted}
+    assert {call: name for name, call in for_waiting.items()} == wanted, "each offer has its agent"
+    assert len(for_waiting) == len(wanted), "a call is offered to one agent at a time"
+    on_call = {name for name, a in agents.items() if a["call"]}
+    assert on_call == {name for name, a in agents.items() if a["state"] in {"ringing", "talking"}}
     due = {name for name, a in agents.items() if a["state"] in {"ringing", "talking", "wrap_up", "resting"}}
-    assert await data.ordered("deadlines") == due, "whatever ends by itself has a deadline, and nothing else"
+    assert data.sets["deadlines"] == due, "whatever ends by itself has a deadline, and nothing else"
 
-    lapsed = await data.ordered("lapsed")
-    for skill in skills:
+    for skill in data.sets["skills"]:
         of_skill = {name for name, a in agents.items() if skill in a["skills"].split()}
         ready = {name for name in of_skill if agents[name]["state"] == "ready"}
-        assert await data.ordered(f"ready:{skill}") == ready, f"who is ready for {skill} can be found, nobody else"
+        assert data.sets[f"ready:{skill}"] == ready, f"who is ready for {skill} can be found, nobody else"
         on_shift = {name for name in of_skill if agents[name]["state"] != "off"}
-        assert await data.members(f"shift:{skill}") == on_shift, f"who is on shift for {skill} is counted"
-        waiting = {call for call, f in calls.items() if f["skill"] == skill}
-        assert await data.ordered(f"waiting:{skill}") == waiting, f"each call waits for {skill} only"
-        seeking = await data.ordered(f"seeking:{skill}")
-        asleep = await data.ordered("deferred") | {c for c in waiting if calls[c]["owner"] in lapsed}
+        assert data.sets[f"shift:{skill}"] == on_shift, f"who is on shift for {skill} is counted"
+        waiting = {call for call, fields in calls.items() if fields["skill"] == skill}
+        assert data.sets[f"waiting:{skill}"] == waiting, f"each call waits for {skill} only"
+        seeking = data.sets[f"seeking:{skill}"]
+        asleep = data.sets["deferred"] | {call for call in waiting if calls[call]["owner"] in lapsed}
         assert seeking <= waiting - wanted.keys(), "a call with an offer seeks no other"
         assert waiting - wanted.keys() - seeking <= asleep, "a call without an offer seeks one"
         assert not (settled and ready and seeking), "nobody waits while an agent is free"
     for call, fields in calls.items():
         owner = fields["owner"]
-        assert call in await data.members(f"calls:{owner}") | await data.members(f"parked:{owner}")
+        assert call in data.sets[f"calls:{owner}"] | data.sets[f"parked:{owner}"], "each waiting call has its worker"
 
 
-class _Data:
-    def __init__(self, redis: Redis, prefix: str) -> None:
-        self._redis, self._prefix = redis, prefix
+@dataclass
+class _Snapshot:
+    """All keys below a prefix: hashes, and the members of sets and sorted sets."""
 
-    async def hash(self, name: str) -> dict[str, str]:
-        found = await self._redis.hgetall(self._prefix + name)
-        return {key.decode(): value.decode() for key, value in found.items()}
+    hashes: defaultdict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+    sets: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
-    async def members(self, name: str) -> set[str]:
-        return {member.decode() for member in await self._redis.smembers(self._prefix + name)}
 
-    async def ordered(self, name: str) -> set[str]:
-        return {member.decode() for member in await self._redis.zrange(self._prefix + name, 0, -1)}
-
-    async def ids(self, name: str) -> set[str]:
-        start = self._prefix + name
-        return {key.decode().removeprefix(start) async for key in self._redis.scan_iter(match=f"{start}*")}
-
+async def _snapshot(redis: Redis, prefix: str) -> _Snapshot:
+    keys = await redis.keys(f"{prefix}*")
+    kinds = [await redis.type(key) for key in keys]
+    readers = {
+        b"hash": lambda key: pipe.hgetall(key),
+        b"set": lambda key: pipe.smembers(key),
+        b"zset": lambda key: pipe.zrange(key, 0, -1),
+    }
+    read = [key for key, kind in zip(keys, kinds, strict=True) if kind in readers]
+    async with redis.pipeline(transaction=True) as pipe:
+        for key, kind in zip(keys, kinds, strict=True):
+            if kind in readers:
+                readers[kind](key)
+        found = await pipe.execute()
+    data = _Snapshot()
+    for key, value in zip(read, found, strict=True):
+        name = key.decode().removeprefix(prefix)
+        if isinstance(value, dict):
+            data.hashes[name] = {field.decode(): text.decode() for field, text in value.items()}
+        else:
+            data.sets[name] = {member.decode() for member in value}
+    return data

@@ -209,8 +209,8 @@ async def test_given_a_failed_offer_the_agent_rests_and_is_ready_again_at_the_en
     await w.acd.seek("a", "general", 0, T0)
     await w.offer()
     await w.acd.release("a", "1", False, "busy", 0.0)
+    assert (await w.offer()).agent == "2"
     await w.acd.leave("a")
-    await w.offer()
     await w.acd.release("a", "2", False, "hangup", 0.0)
     await eventually(lambda: w.is_in("1", AgentState.READY))
     await w.acd.seek("b", "general", 0, T0)

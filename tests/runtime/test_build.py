@@ -1,5 +1,6 @@
 """Building a tree from package files: what is refused, what an interruption leaves, who waits for whom."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -71,7 +72,7 @@ def test_apt_is_told_nothing_of_the_machine_but_its_way_to_the_network(tmp_path:
     folders = [line for line in dump.splitlines() if line.startswith(("Dir::State", "Dir::Cache", "Dir::Etc::trusted"))]
     assert f'Dir::State::lists "{home}/state/lists";' in folders
     assert not [line for line in folders if '"/etc' in line or '"/var' in line]
-    assert (home / "apt.conf").stat().st_mode & 0o077 == 0
+    assert home.stat().st_mode & 0o077 == 0, "others could read a mirror's password"
 
 
 def test_what_apt_says_becomes_one_sentence_without_passwords() -> None:
@@ -85,7 +86,6 @@ def test_what_apt_says_becomes_one_sentence_without_passwords() -> None:
 
 def test_unpacked_files_lose_the_bit_that_would_run_them_as_their_owner(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
-    tree.mkdir()
     debian._extract([package(tmp_path)], tree)
     assert (tree / "usr/bin/greeter").stat().st_mode & 0o7777 == 0o755
 
@@ -152,6 +152,17 @@ def test_a_problem_is_told_in_one_line_and_an_exit_status(
     told = capsys.readouterr().err
     assert told.count("\n") == 1
     assert "uv.txt is missing" in told
+
+
+def test_given_an_installed_asterisk_too_old_then_it_is_refused_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / "asterisk"
+    old.write_text("#!/bin/sh\necho Asterisk 20.6.0\n")
+    old.chmod(0o755)
+    monkeypatch.setenv("HOTLINE_ASTERISK", str(old))
+    with pytest.raises(SetupError, match=r"Asterisk is 20\.6\.0 .* unset HOTLINE_ASTERISK"):
+        bootstrap.check_installed_asterisk(os.environ)
 
 
 def test_a_checkout_whose_path_holds_a_colon_is_refused(

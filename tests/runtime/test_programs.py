@@ -34,7 +34,7 @@ def output(command: list[str]) -> str:
 
 
 def test_the_asterisk_in_use_runs_and_is_new_enough() -> None:
-    versions.check_asterisk(versions.told_by([*paths.asterisk(), "-V"], r"Asterisk (\S+)", "Asterisk"))
+    assert versions.asterisk(paths.asterisk()).startswith("22.")
 
 
 def test_asterisks_modules_and_data_are_where_its_configuration_will_point() -> None:

@@ -4,6 +4,7 @@ Nothing here knows of phones: requests out, events in.
 """
 
 import asyncio
+import base64
 import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -27,14 +28,14 @@ class AriClient:
     def __init__(self, base: str, user: str, password: str, app: str, on_event: Callable[[Message], None]) -> None:
         self.app = app
         self._base = base
-        self._auth = aiohttp.BasicAuth(user, password)
+        self._headers = {"Authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
         self._on_event = on_event
         self._session: aiohttp.ClientSession | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        self._session = aiohttp.ClientSession(auth=self._auth, connector=aiohttp.TCPConnector(limit=0))
+        self._session = aiohttp.ClientSession(headers=self._headers, connector=aiohttp.TCPConnector(limit=0))
         url = f"{self._base}/ari/events?app={self.app}&subscribeAll=false"
         self._socket = await self._session.ws_connect(url, max_msg_size=0)
         self._task = asyncio.create_task(self._listen(self._socket), name="world events")
@@ -57,7 +58,7 @@ class AriClient:
                 raise AriRefused(method, path, response.status, await response.text())
             return await response.json() if response.status != 204 else None
 
-    async def attempt(self, method: str, path: str, **query: str | int) -> None:
+    async def attempt(self, method: str, path: str, **query: Any) -> None:
         """A request whose refusal is all right: what it should end has ended already."""
         with contextlib.suppress(AriRefused, aiohttp.ClientError):
             await self.request(method, path, **query)

@@ -5,12 +5,12 @@ Speaks, listens, presses keys and hangs up. Every wait has a limit and says what
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Protocol
 
 from tests.sandbox.ari import AriClient
-from tests.sandbox.audio import FRAME, LEVEL, RATE, Samples, has_tone, is_speech, timeline, tones
-from tests.sandbox.media import Exchange, Line
+from tests.sandbox.audio import LEVEL, RATE, Samples, has_tone, is_speech, timeline
+from tests.sandbox.media import Exchange, Line, SocketLine
 
 POLL_S = 0.02
 WINDOW_S = 0.2
@@ -31,28 +31,49 @@ async def until(condition: Callable[[], bool], within: float, missing: Callable[
         await asyncio.sleep(POLL_S)
 
 
-class Ears(Protocol):
-    """Whatever hears: what all who listen have in common is in `Listening`."""
+class Party:
+    """Somebody on a line: what all who speak and listen have in common. `str()` names the party in complaints."""
 
-    def heard(self) -> Samples: ...
+    def __init__(self, line: Line) -> None:
+        self.line = line
 
-    def heard_last(self, seconds: float) -> Samples: ...
+    async def speak(self, hz: float, level: int = LEVEL) -> None:
+        """Say a steady tone (whole hertz) from now on, instead of what was said before."""
+        self.line.speak(hz, level)
 
+    async def play(self, samples: Samples) -> None:
+        """Say something once (8 kHz)."""
+        self.line.play(samples)
 
-class Listening:
-    """Waits on what is heard. Needs `heard` and `heard_last`; `__str__` names the listener in complaints."""
+    async def stop_speaking(self) -> None:
+        self.line.quiet()
 
     def heard(self) -> Samples:
-        """All that this party heard since it was connected: 8 kHz, wall-clock time."""
-        raise NotImplementedError
+        """All that this party heard since it was connected: 8 kHz, wall-clock time, silence where nothing came."""
+        return self.line.heard()
 
     def heard_last(self, seconds: float) -> Samples:
-        raise NotImplementedError
+        return self.line.heard_last(seconds)
 
-    async def hears(self, *freqs: float, within: float = 5.0) -> None:
-        """Wait until all these frequencies are heard at once (now, not in the past)."""
+    def said(self) -> Samples:
+        """All that this party said since it was connected."""
+        return self.line.said()
+
+    @property
+    def seconds(self) -> float:
+        """How long this party has been (or was) connected."""
+        return self.line.seconds
+
+    async def hears(self, *freqs: float, within: float = 5.0, lasting: float = WINDOW_S) -> None:
+        """Wait until all these frequencies are heard at once, and have been for ``lasting`` seconds without a gap."""
+
+        def steady() -> bool:
+            last, size = self.heard_last(lasting), round(WINDOW_S / 2 * RATE)
+            windows = [last[at : at + size] for at in range(0, len(last) - size + 1, size)]
+            return len(last) >= round(lasting * RATE) and all(has_tone(part, hz) for part in windows for hz in freqs)
+
         await until(
-            lambda: all(has_tone(self.heard_last(WINDOW_S), hz) for hz in freqs),
+            steady,
             within,
             lambda: f"{self} does not hear {freqs} Hz; {self.report()}",
         )
@@ -96,7 +117,7 @@ class Network(Protocol):
     exchange: Exchange
 
 
-class Leg(Listening):
+class Leg(Party):
     """A connection of the outside world's Asterisk.
 
     `number` is whose phone this is, `caller` the number shown to it (or, of a citizen, the number it calls from).
@@ -110,26 +131,15 @@ class Leg(Listening):
         self.cause: int | None = None  # Q.850 cause of the end
         self.answered = asyncio.Event()
         self.over = asyncio.Event()
+        super().__init__(network.exchange.add(SocketLine()))
         self._network = network
-        self._line: Line = network.exchange.open_line()
-        self._bridge = f"leg-{self._line.ident}"
-        self._media = f"media-{self._line.ident}"
+        self._bridge = f"leg-{self.line.ident}"
+        self.media = f"media-{self.line.ident}"  # channel of the line to Python
 
     def __str__(self) -> str:
         return f"phone {self.number}"
 
     # ------------------------------------------------------------ doing
-
-    async def speak(self, hz: float, level: int = LEVEL) -> None:
-        """Say a steady tone from now on, instead of what was said before."""
-        self._line.speak(hz, level)
-
-    async def play(self, samples: Samples) -> None:
-        """Say something once (8 kHz)."""
-        self._line.play(samples)
-
-    async def stop_speaking(self) -> None:
-        self._line.quiet()
 
     async def press(self, keys: str, *, duration_ms: int = 100, between_ms: int = 100) -> None:
         """Press keys, sent as RFC 4733 events."""
@@ -161,30 +171,13 @@ class Leg(Listening):
 
     # ------------------------------------------------------------ observing
 
-    def heard(self) -> Samples:
-        return self._line.heard()
-
-    def heard_last(self, seconds: float) -> Samples:
-        return self._line.heard_last(seconds)
-
-    def said(self) -> Samples:
-        """All that this party said since it was connected."""
-        return self._line.said()
-
-    @property
-    def seconds(self) -> float:
-        """How long this party has been (or was) connected."""
-        return self._line.seconds
-
     @property
     def has_ended(self) -> bool:
         return self.over.is_set()
 
     async def is_answered(self, within: float = 5.0) -> None:
         """Wait until the call is answered."""
-        await until(
-            lambda: self.answered.is_set() or self.has_ended, within, lambda: f"{self} is not answered"
-        )
+        await until(lambda: self.answered.is_set() or self.has_ended, within, lambda: f"{self} is not answered")
         if not self.answered.is_set():
             raise NotObserved(f"{self} ended unanswered with cause {self.cause}")
 
@@ -206,39 +199,31 @@ class Leg(Listening):
         await ari.request(
             "POST",
             "channels/externalMedia",
-            channelId=self._media,
+            channelId=self.media,
             app=ari.app,
             external_host=self._network.exchange.address,
             encapsulation="audiosocket",
             transport="tcp",
             format="slin",
-            data=self._line.ident,
+            data=self.line.ident,
         )
 
     async def media_entered(self) -> None:
-        await self._network.ari.request("POST", f"bridges/{self._bridge}/addChannel", channel=self._media)
+        await self._network.ari.request("POST", f"bridges/{self._bridge}/addChannel", channel=self.media)
 
     async def connect(self) -> None:
         """The leg is up: put it on its line."""
         if not self.answered.is_set():
             self.answered.set()
             await self._network.ari.request("POST", f"bridges/{self._bridge}/addChannel", channel=self.channel)
-            self._line.begin()
-
-    @property
-    def media(self) -> str:
-        """Channel id of the line to Python."""
-        return self._media
+            self.line.begin()
 
     def mark_over(self, cause: int | None) -> None:
         self.cause = self.cause or cause
-        self._network.exchange.close_line(self._line)
+        self._network.exchange.remove(self.line)
         self.over.set()
 
     async def clear(self) -> None:
         """Take away what the leg used."""
-        await self._network.ari.attempt("DELETE", f"channels/{self._media}")
+        await self._network.ari.attempt("DELETE", f"channels/{self.media}")
         await self._network.ari.attempt("DELETE", f"bridges/{self._bridge}")
-
-
-__all__ = ["FRAME", "Ears", "Leg", "Listening", "NotObserved", "tones", "until"]

@@ -7,6 +7,7 @@ Source: https://docs.asterisk.org/Configuration/Channel-Drivers/AudioSocket/
 import asyncio
 import contextlib
 import uuid
+from typing import TypeVar
 
 import numpy as np
 
@@ -20,12 +21,10 @@ LATE_S = 0.1
 
 
 class Line:
-    """What one leg says and hears."""
+    """What one party says and hears. How a frame travels is the subclasses' business."""
 
-    def __init__(self, ident: str) -> None:
-        self.ident = ident
-        self.connected = asyncio.Event()
-        self._transport: asyncio.Transport | None = None
+    def __init__(self) -> None:
+        self.ident = str(uuid.uuid4())
         self._clock = asyncio.get_running_loop().time
         self._began: float | None = None
         self._ended: float | None = None
@@ -49,12 +48,18 @@ class Line:
         self._loop, self._once = None, SILENCE[:0]
 
     def send_frame(self) -> None:
-        """The clock ticked: 20 ms more are said. Does nothing before the leg is connected."""
-        if self._transport is None or self._transport.is_closing():
-            return
-        frame = self._next()
-        self._said += frame.tobytes()
-        self._transport.write(bytes((KIND_AUDIO, FRAME * 2 >> 8, FRAME * 2 & 255)) + frame.tobytes())
+        """The clock ticked: 20 ms more are said. Does nothing before the party is connected."""
+        if self.is_open():
+            frame = self._next()
+            self._said += frame.tobytes()
+            self.write(frame)
+
+    def is_open(self) -> bool:
+        """Whether frames can be sent."""
+        raise NotImplementedError
+
+    def write(self, frame: Samples) -> None:
+        raise NotImplementedError
 
     def _next(self) -> Samples:
         if len(self._once):
@@ -103,16 +108,35 @@ class Line:
             self._fill(LATE_S)
             self._heard += payload
 
-    # ------------------------------------------------------------ connection
+    def close(self) -> None:
+        """The party is gone; what was heard and said stays readable."""
+        self._ended = self._ended or self._clock()
+
+
+class SocketLine(Line):
+    """A line through an AudioSocket connection that Asterisk opens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._transport: asyncio.Transport | None = None
 
     def attach(self, transport: asyncio.Transport) -> None:
         self._transport = transport
-        self.connected.set()
+
+    def is_open(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing()
+
+    def write(self, frame: Samples) -> None:
+        assert self._transport is not None
+        self._transport.write(bytes((KIND_AUDIO, FRAME * 2 >> 8, FRAME * 2 & 255)) + frame.tobytes())
 
     def close(self) -> None:
-        self._ended = self._ended or self._clock()
+        super().close()
         if self._transport is not None:
             self._transport.close()
+
+
+AnyLine = TypeVar("AnyLine", bound=Line)
 
 
 class _Connection(asyncio.Protocol):
@@ -121,7 +145,7 @@ class _Connection(asyncio.Protocol):
     def __init__(self, exchange: "Exchange") -> None:
         self._exchange = exchange
         self._buffer = bytearray()
-        self._line: Line | None = None
+        self._line: SocketLine | None = None
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -141,11 +165,12 @@ class _Connection(asyncio.Protocol):
     def _message(self, kind: int, payload: bytes) -> None:
         assert self._transport is not None
         if kind == KIND_UUID:
-            self._line = self._exchange.lines.get(str(uuid.UUID(bytes=payload)))
-            if self._line is None:
-                self._transport.close()
+            line = self._exchange.lines.get(str(uuid.UUID(bytes=payload)))
+            if isinstance(line, SocketLine):
+                self._line = line
+                line.attach(self._transport)
             else:
-                self._line.attach(self._transport)
+                self._transport.close()
         elif kind == KIND_AUDIO and self._line is not None:
             self._line.take(payload)
         elif kind == KIND_HANGUP:
@@ -171,20 +196,19 @@ class Exchange:
         if self._ticker is not None:
             self._ticker.cancel()
             await asyncio.gather(self._ticker, return_exceptions=True)
-        for line in self.lines.values():
-            line.close()
+        for line in list(self.lines.values()):
+            self.remove(line)
         if self._server is not None:
             self._server.close()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._server.wait_closed(), 1)
 
-    def open_line(self) -> Line:
-        line = Line(str(uuid.uuid4()))
+    def add(self, line: AnyLine) -> AnyLine:
+        """The clock ticks for this line from now on."""
         self.lines[line.ident] = line
         return line
 
-    def close_line(self, line: Line) -> None:
-        """The leg is over; what was heard and said stays readable."""
+    def remove(self, line: Line) -> None:
         self.lines.pop(line.ident, None)
         line.close()
 
@@ -197,7 +221,7 @@ class Exchange:
             if now - due > 0.2:  # too late to catch up: a phone would not either
                 due = now
             while due <= now:
-                for line in self.lines.values():
+                for line in list(self.lines.values()):
                     line.send_frame()
                 due += FRAME_S
             await asyncio.sleep(due - clock())

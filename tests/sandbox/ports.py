@@ -16,12 +16,12 @@ def free_ports(count: int = 1) -> list[int]:
     for _ in range(1000):
         first = rng.randrange(_LOW, _HIGH - count, 2)
         ports = list(range(first, first + count))
-        if all(_is_free(port) for port in ports):
+        if all(is_free(port) for port in ports):
             return ports
     raise OSError(f"no {count} consecutive free ports between {_LOW} and {_HIGH}")
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
     for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
         with socket.socket(socket.AF_INET, kind) as probe:
             try:

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import itertools
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Coroutine
 from pathlib import Path
 
 import aiohttp
@@ -16,10 +16,12 @@ from config import asterisk_config
 from hotline.programs import AsteriskService, socket_dir
 from hotline.runtime import paths
 from tests.sandbox.ari import AriClient, AriRefused, Message
+from tests.sandbox.audio import LEVEL
 from tests.sandbox.leg import Leg, NotObserved
 from tests.sandbox.media import Exchange
 from tests.sandbox.phone import Behaviour, NotFound, Phone, Ring
 from tests.sandbox.ports import free_ports
+from tests.sandbox.rtp_citizen import RtpCitizen, RtpLine, rtp_call
 
 TEMPLATES = Path(__file__).parent / "asterisk"
 RTP_PORTS = 400
@@ -127,6 +129,19 @@ class World:
         await leg.is_answered(within)
         return leg
 
+    def rtp_call(
+        self, number: str = "12345", *, caller: str = "13800138000", tone: float | None = None, within: float = 5.0
+    ) -> contextlib.AbstractAsyncContextManager[RtpCitizen]:
+        """A citizen whose RTP stream can be restarted: ``async with world.rtp_call() as citizen``.
+
+        The hotline must take calls from any SIP phone (`sip.softphone`).
+        """
+        line = RtpLine()
+        if tone is not None:
+            line.speak(tone, LEVEL)
+        folder = self.service.folder / "spool" / "sipp"
+        return rtp_call(self.exchange, folder, self.hotline_sip, line, number=number, caller=caller, within=within)
+
     # ------------------------------------------------------------ phones
 
     def phone(self, number: str, behaviour: Behaviour | None = None) -> Phone:
@@ -172,12 +187,12 @@ class World:
         phone = self.phones.get(leg.number) or Phone(leg.number, NotFound())
         await phone.serve(leg)
 
-    def _spawn(self, work: object) -> None:
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(self._guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _guarded(self, work: object) -> None:
+    async def _guarded(self, work: Awaitable[None]) -> None:
         """The other side may hang up at any moment; a request that comes too late is no failure."""
         with contextlib.suppress(AriRefused, aiohttp.ClientError, NotObserved):
-            await work  # type: ignore[misc]
+            await work

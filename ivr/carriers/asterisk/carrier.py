@@ -89,6 +89,7 @@ class AsteriskCarrier:
         self._sink: Sink | None = None
         self._resync: Callable[[], object] | None = None
         self._rooms: dict[str, set[str]] = {}  # call -> channels that we know to be in its room
+        self._claiming: dict[str, bool] = {}  # channels being claimed; True: offered again meanwhile
         self._entering: dict[str, asyncio.Future[None]] = {}  # created legs on their way into Stasis
         self._music: set[str] = set()  # rooms that hear music, by the prompt's id
         self._tasks: set[asyncio.Task[None]] = set()
@@ -118,15 +119,15 @@ class AsteriskCarrier:
             return
         match event:
             case ari.CallBroadcast():
-                self._spawn(self._claim(event.channel))
+                self._broadcast(event.channel)
             case ari.StasisStart():
                 self._entered(event)
             case ari.ChannelStateChange() if event.channel.state == "Up" and is_leg(event.channel.id):
                 self._post(event.channel.id, LegAnswered(at=self._clock(), leg=event.channel.id))
-            case ari.ChannelDestroyed():
+            case ari.ChannelDestroyed() if is_leg(event.channel.id):
                 self._gone(event.channel.id, CAUSES.get(event.cause, EndCause.HANGUP))
             case ari.StasisEnd() if not is_leg(event.channel.id):
-                # who came by the dialplan goes back to it, and mostly no ChannelDestroyed follows for us
+                # who came by the dialplan goes back to it; mostly no ChannelDestroyed follows for us
                 self._gone(event.channel.id, EndCause.HANGUP)
             case ari.ChannelDtmfReceived():
                 self._post(event.channel.id, DigitPressed(at=self._clock(), leg=event.channel.id, digit=event.digit))
@@ -170,18 +171,37 @@ class AsteriskCarrier:
         assert self._sink is not None
         self._sink.post(call_of(channel), event)  # type: ignore[arg-type]
 
+    def _broadcast(self, channel: ari.Channel) -> None:
+        """A call without a worker is offered in short rounds; one claim at a time is enough."""
+        if channel.id in self._claiming:
+            self._claiming[channel.id] = True
+        else:
+            self._claiming[channel.id] = False
+            self._spawn(self._claim(channel))
+
     async def _claim(self, channel: ari.Channel) -> None:
-        """Say that this worker takes the call; only one worker's claim is accepted (409 to the others)."""
+        """Say that this worker takes the call; only one worker's claim is accepted."""
         try:
-            await self.ari.request("POST", "events/claim", channelId=channel.id, application=self.app)
+            claimed = await self._claim_once(channel.id)
+            while not claimed and self._claiming[channel.id]:  # too late for that round, and there is another one
+                self._claiming[channel.id] = False
+                claimed = await self._claim_once(channel.id)
+            if claimed and not channel.name.startswith("Local/"):  # a canary needs no room
+                await self._open_room(channel.id)  # while the citizen's channel is still on its way to us
+        except (ari.AriError, ari.AriUnreachable) as error:
+            log.error("claim failed", call=channel.id, reason=str(error))
+        finally:
+            del self._claiming[channel.id]
+
+    async def _claim_once(self, channel: str) -> bool:
+        """False when the round is over (404) or another worker was faster (409)."""
+        try:
+            await self.ari.request("POST", "events/claim", channelId=channel, application=self.app)
         except ari.AriError as error:
             if error.status not in (404, 409):
-                log.error("claim refused", call=channel.id, reason=str(error))
-        except ari.AriUnreachable as error:
-            log.error("claim not sent", call=channel.id, reason=str(error))
-        else:
-            if not channel.name.startswith("Local/"):  # a canary needs no room
-                await self._open_room(channel.id)  # while the citizen's channel is still on its way to us
+                raise
+            return False
+        return True
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)

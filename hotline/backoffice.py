@@ -1,0 +1,72 @@
+"""The process behind the calls: orders and ledger follow the journal, recordings are archived, calls that the switch
+served alone are taken over, and switch and Redis are started again should they end.
+
+No call waits for anything here; killed, it goes on where it stopped.
+"""
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bridge.follower import OrderFollower
+from config.database import Database
+from config.settings import Settings
+from hotline.adoption import Adoption
+from hotline.city import City
+from hotline.heartbeat import run_process
+from hotline.services import keep
+from ivr.journal import FollowerRunner, Journal
+from recordings.archive import Archiver
+from recordings.keeping import Retention
+from recordings.ledger import LedgerFollower
+
+if TYPE_CHECKING:
+    from hotline.serve import Programs
+
+log = structlog.get_logger(__name__)
+
+RETENTION_FIELD = "recording.keep_min_years"
+
+
+def retention_of(city: City) -> Retention:
+    """The city's rule for keeping recordings, with its source."""
+    return Retention(city.pack.recording.keep_min_years, city.pack.source(RETENTION_FIELD))
+
+
+async def work(settings: Settings, city: City, programs: "Programs", stop: asyncio.Event) -> None:
+    """Everything of this process, until `stop`."""
+    database = Database(settings.database)
+    journal = Journal(database, settings.state_dir / "spool", "switch")
+    followers = FollowerRunner(database, [OrderFollower(city.pack.order_prefix), LedgerFollower()])
+    archiver = Archiver(
+        database, settings.recording_spool, settings.state_dir / "archive", lambda: retention_of(city)
+    )
+    adoption = Adoption(journal, settings, rules=lambda: city.rules.version)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, city.reload)
+    await journal.start()
+    journal.on_commit(followers.wake)
+    await journal.keep_rules(city.rules.version, city.rules_body())
+    await followers.start()
+    loops = [asyncio.create_task(adoption.run(stop), name="adoption")]
+    loops += [asyncio.create_task(archiver.run(stop), name="archiver")]
+    for service in (programs.redis, programs.asterisk):
+        if service is not None:
+            loops.append(asyncio.create_task(keep(service), name=f"keep {service.name}"))
+    try:
+        await stop.wait()
+    finally:
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+        await followers.stop()
+        await journal.stop()
+        await database.dispose()
+
+
+def run_backoffice(settings: Settings, city: City, programs: "Programs", pipe: int) -> None:
+    """The body of the process."""
+    run_process(pipe, lambda stop: work(settings, city, programs, stop))
+
+

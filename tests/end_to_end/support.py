@@ -1,0 +1,112 @@
+"""What whole-call tests share: an installation with its world, and the questions they ask about a call afterwards."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recordings.audio import decode, hash_file
+from tests.sandbox import Answer, Desk, Installation, Leg, Phone, Ports, World
+from tests.sandbox.audio import tones
+
+CITIZEN, AGENT, SECOND_AGENT, DUTY = 700.0, 900.0, 1100.0, 1300.0
+DUTY_PHONES = ("07951234567", "07957654321")
+DESKS = (Desk("8001", "甲"), Desk("8002", "乙"))
+ARCHIVED_WITHIN_S = 30.0
+
+
+@dataclass
+class Town:
+    """A hotline and the world around it."""
+
+    hotline: Installation
+    world: World
+    citizens: list[Leg] = field(default_factory=list)
+
+    async def call(self, number: str = "12345", **arguments: Any) -> Leg:
+        """A citizen calls and is answered."""
+        arguments.setdefault("tone", CITIZEN)
+        citizen = await self.world.call(number, **arguments)
+        self.citizens.append(citizen)
+        return citizen
+
+    async def everybody_hangs_up(self) -> None:
+        for citizen in self.citizens:
+            if not citizen.has_ended:
+                await citizen.hang_up()
+        self.citizens.clear()
+
+    def desk(self, number: str = "8001", behaviour: Any = None) -> Phone:
+        return self.world.phone(number, behaviour or Answer(after=0.2, tone=AGENT))
+
+    async def talk(self, **call: Any) -> tuple[Leg, Leg]:
+        """A citizen and the agent at desk 8001, talking; the greeting is cut short with a key."""
+        phone = self.desk()
+        citizen = await self.call(**call)
+        await citizen.hears_speech()
+        await citizen.press("0")
+        agent = await phone.answers(within=15)
+        await hear_each_other(citizen, agent)
+        return citizen, agent
+
+    async def last_call(self) -> str:
+        page = await self.hotline.eventually("/api/calls", lambda page: bool(page["items"]))
+        return str(page["items"][0]["call"])
+
+    async def closed(self, call: str, within: float = 15.0) -> dict[str, Any]:
+        """The call's story, once it is closed."""
+        return dict(await self.hotline.eventually(f"/api/calls/{call}", lambda found: bool(found["closed"]), within))
+
+    async def order(self, call: str) -> dict[str, Any]:
+        """The call's order, once the call's facts are in it."""
+        page = await self.hotline.eventually(
+            f"/api/orders?call={call}", lambda page: bool(page["items"]) and page["items"][0]["outcome"] is not None
+        )
+        assert len(page["items"]) == 1, "one call, one order"
+        return dict(page["items"][0])
+
+    async def recording(self, call: str) -> tuple[dict[str, Any], np.ndarray[Any, Any]]:
+        """The call's recording, once it is stored: what the ledger says, and its samples (citizen, all others)."""
+        found = await self.hotline.eventually(
+            f"/api/recordings/{call}", lambda found: found["state"] != "expected", ARCHIVED_WITHIN_S
+        )
+        assert found["state"] == "stored", found
+        path = self.hotline.state / "archive" / found["path"]
+        assert hash_file(path)[0] == found["sha256"]
+        return dict(found), np.concatenate(list(decode(path)))
+
+
+async def hear_each_other(citizen: Leg, other: Leg, citizen_hz: float = CITIZEN, other_hz: float = AGENT) -> None:
+    await citizen.hears(other_hz, within=8)
+    await other.hears(citizen_hz, within=8)
+
+
+def sides(samples: np.ndarray[Any, Any]) -> tuple[set[float], set[float]]:
+    """The test tones on the citizen's side and on the others' side of a recording, any time in it."""
+    known = (CITIZEN, AGENT, SECOND_AGENT, DUTY)
+    found: tuple[set[float], set[float]] = (set(), set())
+    for start in range(0, len(samples) - 1600, 1600):
+        for side in (0, 1):
+            found[side].update(tones(samples[start : start + 1600, side], known))
+    return found
+
+
+@contextlib.asynccontextmanager
+async def town(folder: Path, **arguments: Any) -> AsyncIterator[Town]:
+    """A hotline that is ready, with its world; agents are not signed in yet."""
+    ports = Ports()
+    arguments.setdefault("desks", DESKS)
+    arguments.setdefault("duty_phones", [f"phone:{number}" for number in DUTY_PHONES])
+    hotline = Installation(folder, ports=ports, **arguments)
+    try:
+        hotline.start()
+        async with World.start(
+            folder / "outside", hotline_sip=("127.0.0.1", ports.sip), sip_port=ports.outside_sip
+        ) as world:
+            await hotline.ready()
+            yield Town(hotline, world)
+    finally:
+        await hotline.stop()

@@ -1,0 +1,5 @@
+"""Every test here has its own hotline Asterisk and its own world outside."""
+
+from tests.support.switch import hotline_port, start_switch, switch, switch_settings, world
+
+__all__ = ["hotline_port", "start_switch", "switch", "switch_settings", "world"]
