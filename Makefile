@@ -71,6 +71,6 @@ lock: ## compile requirements/*.txt from pyproject.toml (ARGS=--upgrade takes ne
 	$(COMPILE) $(ARGS) requirements/uv.in -o requirements/uv.txt
 
 clean: ## remove what can be built again; recordings and databases stay
-	rm -rf .runtime/apt .runtime/bin .runtime/cache .runtime/debian .runtime/keyring .runtime/uv .runtime/venv
+	rm -rf .runtime/apt .runtime/bin .runtime/cache .runtime/debian .runtime/keyring .runtime/uv .runtime/uv.part .runtime/venv
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

@@ -8,11 +8,15 @@ from pathlib import Path
 from hotline.runtime import paths
 
 
+def cores() -> int:
+    return os.cpu_count() or 1
+
+
 def describe() -> dict[str, object]:
     """The machine, for the results."""
     return {
         "cpu": _field("/proc/cpuinfo", "model name"),
-        "cores": os.cpu_count() or 1,
+        "cores": cores(),
         "memory_gb": round(int(_field("/proc/meminfo", "MemTotal").split()[0]) / 1e6, 1),
         "os": platform.freedesktop_os_release().get("PRETTY_NAME", platform.system()),
         "kernel": platform.release().partition("-")[0],

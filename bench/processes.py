@@ -7,7 +7,7 @@ import ctypes
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +45,11 @@ def stop(process: subprocess.Popen[bytes], limit_s: float = 10.0, *, ask: int = 
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def output(argv: Sequence[str], limit_s: float = 30.0) -> str:
+    """What a short program prints."""
+    return subprocess.run(list(argv), capture_output=True, text=True, check=False, timeout=limit_s).stdout
 
 
 @dataclass(frozen=True)
@@ -136,7 +141,3 @@ class Meter:
         for pid, (role, seconds) in self._seen.items():
             used[role] = used.get(role, 0.0) + seconds - self._begun.get(pid, 0.0)
         return used
-
-
-def total(used: Iterable[float]) -> float:
-    return sum(used)

@@ -29,11 +29,8 @@ class Search:
     @property
     def stopped_by(self) -> str:
         """Why it goes no higher: what happened at the lowest rate that failed."""
-        failed = [block for block in self.blocks if verdict(block) is not None]
-        if not failed:
-            return "no step failed; the search ended first"
-        lowest = min(failed, key=lambda block: block.load.rate)
-        return f"at {lowest.load.rate:g}/s {verdict(lowest)}"
+        failed = [block for block in self.blocks if block.load.rate == self.ramp.failed and verdict(block)]
+        return f"at {self.ramp.failed:g}/s {verdict(failed[-1])}" if failed else "the search ended before it failed"
 
 
 def verdict(block: Block) -> str | None:

@@ -58,7 +58,10 @@ class Subject(Protocol):
         """Its processes now: pid → what it is, without the bench's own."""
 
     def idle(self) -> bool:
-        """Whether no call is left in it, and nothing of one is still worked on."""
+        """Whether no call is left in it."""
+
+    def archived(self) -> bool:
+        """Whether no finished call's recording is still worked on."""
 
     def recorded(self, expected: int, least_s: float) -> Recorded:
         """Look at the recordings of the last calls, ``expected`` of them, each at least so long."""

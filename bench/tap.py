@@ -1,8 +1,8 @@
 """Stands on the trunk between SIPp and the switch: forwards SIP unchanged, stamps it, and is the citizens' phone audio.
 
-Its times are exact to microseconds without any privilege: what it sends is stamped just before, what it receives by the
-kernel on arrival (SO_TIMESTAMPNS, socket(7)), so its own delays and SIPp's are in no figure. It runs as a process of its
-own (`python -m bench.tap`), and on SIGTERM writes what it saw of each call as one line of JSON.
+Its times are exact to microseconds without any privilege: what it sends is stamped just before, what it receives by
+the kernel on arrival (SO_TIMESTAMPNS, socket(7)), so its own delays and SIPp's are in no figure. It runs as a process
+of its own (`python -m bench.tap`), and on SIGTERM writes what it saw of each call as one line of JSON.
 """
 
 import argparse
@@ -11,8 +11,8 @@ import selectors
 import signal
 import socket
 import struct
-import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -138,7 +138,7 @@ def _socket(port: int) -> socket.socket:
     return sock
 
 
-def _datagrams(sock: socket.socket) -> Any:
+def _datagrams(sock: socket.socket) -> Iterator[tuple[bytes, tuple[str, int], int]]:
     """Everything that waits in a socket: (bytes, source, arrival in UNIX nanoseconds)."""
     while True:
         try:
@@ -188,4 +188,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, MetaData, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from config.errors import ConfigError
 
@@ -79,40 +79,50 @@ class Database:
         pool_size: int = 10,
     ) -> None:
         self._url, self.dialect = _parse(url)
-        self._busy_timeout_s = busy_timeout_s
+        self._busy_timeout_s, self._connect_timeout_s = busy_timeout_s, connect_timeout_s
         self._sqlite_turn = asyncio.Lock()
+        self._engine = self._new_engine(pool_size, synchronous)
+        self._relaxed = self._new_engine(pool_size, "NORMAL")
+
+    def _new_engine(self, pool_size: int, synchronous: Literal["FULL", "NORMAL"]) -> AsyncEngine:
         if self.dialect == "sqlite":
-            arguments: dict[str, Any] = {"timeout": busy_timeout_s}
+            arguments: dict[str, Any] = {"timeout": self._busy_timeout_s}
         else:
-            arguments = {"timeout": connect_timeout_s, "server_settings": _POSTGRES_SESSION}
-        self._engine = create_async_engine(
+            session = _POSTGRES_SESSION | ({} if synchronous == "FULL" else {"synchronous_commit": "off"})
+            arguments = {"timeout": self._connect_timeout_s, "server_settings": session}
+        engine = create_async_engine(
             self._url,
             connect_args=arguments,
             pool_size=pool_size,
-            pool_timeout=busy_timeout_s,
+            pool_timeout=self._busy_timeout_s,
             hide_parameters=True,  # errors are logged, and the values are personal data
         )
         if self.dialect == "sqlite":
-            event.listen(self._engine.sync_engine, "connect", _sqlite_session(synchronous))
-            event.listen(self._engine.sync_engine, "begin", _sqlite_begin)
+            event.listen(engine.sync_engine, "connect", _sqlite_session(synchronous))
+            event.listen(engine.sync_engine, "begin", _sqlite_begin)
         else:
-            event.listen(self._engine.sync_engine, "checkout", _discard_if_closed)
+            event.listen(engine.sync_engine, "checkout", _discard_if_closed)
+        return engine
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[AsyncConnection]:
+    async def begin(self, *, replayable: bool = False) -> AsyncIterator[AsyncConnection]:
         """A transaction that may write: committed at the end of the block, rolled back when it raises.
+
+        ``replayable`` says that a power cut may undo it, because everything in it would be done again: its commit
+        does not wait for the disk. Only the last such transactions can be lost, none that an ordinary one followed.
 
         SQLite has one writer at a time. Within the process writers queue here and are served in order, instead of
         polling each other's lock; never open a second one inside the block.
         """
+        engine = self._relaxed if replayable else self._engine
         if self.dialect == "postgresql":
-            async with self._engine.begin() as connection:
+            async with engine.begin() as connection:
                 yield connection
             return
         async with asyncio.timeout(self._busy_timeout_s):
             await self._sqlite_turn.acquire()
         try:
-            async with self._engine.connect() as connection:
+            async with engine.connect() as connection:
                 # IMMEDIATE takes the write lock at once: a transaction that reads first and writes later would
                 # otherwise fail when somebody wrote in between. https://www.sqlite.org/isolation.html
                 await connection.execution_options(sqlite_begin="IMMEDIATE")
@@ -140,6 +150,7 @@ class Database:
     async def dispose(self) -> None:
         """Close all idle connections. The database can be used again afterwards."""
         await self._engine.dispose()
+        await self._relaxed.dispose()
 
     def __repr__(self) -> str:
         return f"Database({self._url.render_as_string(hide_password=True)!r})"

@@ -87,4 +87,3 @@ class AcdPort:
     def _post(self, call: str, event: AgentOffered | Queued | QueueFailed) -> None:
         assert self._sink is not None
         self._sink.post(call, event)
-

@@ -85,7 +85,7 @@ class Adoption:
             await self._journal.append(*(Entry(slip.call, seq, event) for seq, event in enumerate(events, 1)))
         except SequenceTaken:
             return await self._added(slip, ended)
-        log.info("call of the switch adopted", call=slip.call, answered=slip.answered, reason=slip.reason)
+        log.info("call of the switch adopted", call=slip.call, answered=slip.answered is not None, reason=slip.reason)
         metrics.ADOPTED_CALLS.inc()
         return True
 
@@ -101,7 +101,7 @@ class Adoption:
                 self._told.add(slip.call)
                 log.warning("a worker has the call of a slip, it is added when that ends", call=slip.call)
             return False
-        handled = SwitchHandled(at=ended, answered=slip.answered, ended=ended)
+        handled = SwitchHandled(at=ended, answered=slip.answered is not None, ended=ended)
         with contextlib.suppress(JournalError):
             await self._journal.append(Entry(slip.call, entries[-1].seq + 1, handled))
             return True
@@ -111,9 +111,9 @@ class Adoption:
 def _events(slip: Slip, ended: float, rules: str) -> tuple[AnyEvent, ...]:
     """The call as the journal tells it. Everything is taken from the slip, so that telling it again changes nothing."""
     talks: tuple[Talk, ...] = ()
-    if slip.answered:
-        began = max(slip.began, ended - slip.talked_s)
-        talks = (Talk(leg=f"{slip.call}-s1", role=Role.DUTY, party=slip.phone or "", began=began, ended=ended),)
+    if slip.answered is not None:
+        leg = f"{slip.call}-s1"
+        talks = (Talk(leg=leg, role=Role.DUTY, party=slip.phone or "", began=slip.answered, ended=ended),)
     return (
         CallArrived(
             at=slip.began,
@@ -124,6 +124,6 @@ def _events(slip: Slip, ended: float, rules: str) -> tuple[AnyEvent, ...]:
             rules=rules,
             recording=slip.call,
         ),
-        SwitchHandled(at=ended, answered=slip.answered, ended=ended),
-        CallClosed(at=ended, outcome=Outcome.ANSWERED if slip.answered else Outcome.UNATTENDED, talks=talks),
+        SwitchHandled(at=ended, answered=slip.answered is not None, ended=ended),
+        CallClosed(at=ended, outcome=Outcome.ANSWERED if talks else Outcome.UNATTENDED, talks=talks),
     )

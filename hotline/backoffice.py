@@ -40,9 +40,7 @@ async def work(settings: Settings, city: City, programs: "Programs", stop: async
     database = Database(settings.database)
     journal = Journal(database, settings.state_dir / "spool", "switch")
     followers = FollowerRunner(database, [OrderFollower(city.pack.order_prefix), LedgerFollower()])
-    archiver = Archiver(
-        database, settings.recording_spool, settings.state_dir / "archive", lambda: retention_of(city)
-    )
+    archiver = Archiver(database, settings.recording_spool, settings.state_dir / "archive", lambda: retention_of(city))
     adoption = Adoption(journal, settings, rules=lambda: city.rules.version)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, city.reload)
     await journal.start()
@@ -68,5 +66,3 @@ async def work(settings: Settings, city: City, programs: "Programs", stop: async
 def run_backoffice(settings: Settings, city: City, programs: "Programs", pipe: int) -> None:
     """The body of the process."""
     run_process(pipe, lambda stop: work(settings, city, programs, stop))
-
-

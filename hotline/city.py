@@ -44,11 +44,11 @@ class City:
 
     async def notice(self) -> Path | None:
         """What the switch plays by itself while no worker can take a call; says that the call is recorded."""
-        return await self.prompts.media(Say(self.rules.default_entry.greeting))
+        return await self.prompts.media(Say("switch_notice"))
 
     async def sorry(self) -> Path | None:
         """What the switch plays by itself when no duty phone answered."""
-        return await self.prompts.media(Say("nobody_available"))
+        return await self.prompts.media(Say("switch_sorry"))
 
     async def media(self, sound: Sound) -> Path | None:
         """Implements `ivr.ports.Sounds` with the voice in force."""

@@ -4,7 +4,6 @@ Errors are one sentence with the mend on standard error; exit codes: 0 done, 1 i
 configuration, 3 not found, 130 interrupted. A traceback means a fault of ours.
 """
 
-import os
 import signal
 import sys
 from collections.abc import Callable
@@ -16,6 +15,7 @@ import typer
 from config.errors import ConfigError
 from config.packs.problems import PackErrors
 from config.settings import Settings, load_settings
+from hotline import counting
 
 app = typer.Typer(
     name="hotline",
@@ -40,21 +40,21 @@ SettingsFile = Annotated[Path | None, typer.Option("--settings", help="Settings 
 def main() -> NoReturn:
     """Run the command and exit."""
     try:
-        app(standalone_mode=False)
-    except typer.Exit as exit_:
-        sys.exit(exit_.exit_code)
+        code = app(standalone_mode=False)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as error:
         sys.exit(_told(error))
-    sys.exit(0)
+    sys.exit(code or 0)
 
 
 def _told(error: Exception) -> int:
     """Say what went wrong in one sentence each; returns the exit code. What is not expected is raised again."""
     from click.exceptions import Abort, ClickException
 
-    from config.database import is_outage
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from config.database import DatabaseUnreachable, is_outage
     from hotline.lookup import NotFoundError
     from hotline.runtime.errors import SetupError
     from hotline.services import ServiceError
@@ -78,7 +78,7 @@ def _told(error: Exception) -> int:
         case SetupError() | ServiceError():
             _say(str(error))
             return FAILED
-    if is_outage(error):
+    if isinstance(error, DatabaseUnreachable | SQLAlchemyError) and is_outage(error):
         _say("the database cannot be reached; see that it runs and that `database_url` in the settings is right")
         return FAILED
     raise error
@@ -104,9 +104,9 @@ def _settings(path: Path | None, *, logs: bool = False) -> Settings:
 def serve(settings: SettingsFile = None) -> None:
     """Run the hotline: switch, Redis, workers, HTTP API. SIGHUP reads the city pack again."""
     found = _settings(settings, logs=True)
-    # must be set before the metrics are first imported, see `hotline.serve.metrics_folder`
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(found.state_dir / "run" / "metrics")
-    from hotline import serve as service
+    found.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    counting.prepare(found.state_dir)
+    from hotline import serve as service  # imports the metrics
 
     service.serve(found)
 

@@ -34,6 +34,4 @@ class StoredPresence:
         async with self._database.begin() as connection:
             insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(presence).values(values)
             newer = insert.excluded.since >= presence.c.since
-            await connection.execute(
-                insert.on_conflict_do_update(index_elements=["agent"], set_=values, where=newer)
-            )
+            await connection.execute(insert.on_conflict_do_update(index_elements=["agent"], set_=values, where=newer))

@@ -55,6 +55,9 @@ def run(*, once: bool, as_json: bool) -> int:
     folder = paths.layout().root / "state" / "sandbox"
     try:
         return asyncio.run(_run(folder, once=once, as_json=as_json))
+    except NotRunning as error:
+        console.print(f"[red]{error}[/red]")
+        return 1
     finally:
         console.print(f"Stopped. All that was written is in {folder}; delete that folder and nothing is left.")
 
@@ -83,12 +86,10 @@ async def _sandbox(folder: Path) -> AsyncIterator[tuple[Installation, World]]:
     try:
         console.print("Starting the hotline (switch, queue, workers, API) …")
         hotline.start()
-        world = World.start(
-            folder / "outside", hotline_sip=("127.0.0.1", ports.sip), sip_port=ports.outside_sip
-        )
+        world = World.start(folder / "outside", hotline_sip=("127.0.0.1", ports.sip), sip_port=ports.outside_sip)
         async with world as outside:
             await hotline.ready()
-            console.print(f"It is up: SIP on 127.0.0.1:{ports.sip}, HTTP API on {hotline.url} (see {hotline.url}/docs).")
+            console.print(f"It is up: SIP on 127.0.0.1:{ports.sip}, HTTP API on {hotline.url}.")
             await hotline.sign_in(DESK.id)
             yield hotline, outside
     finally:
@@ -130,7 +131,7 @@ async def _both_hear(citizen: Leg, agent: Leg) -> None:
 
 async def _kept(story: Story, hotline: Installation) -> None:
     """The call's journal, its order, its recording: as anybody would look them up."""
-    listed = await hotline.eventually("/api/calls", lambda page: page["items"] and page["items"][0]["closed"])
+    listed = await hotline.eventually("/api/calls", lambda page: page["items"] and page["items"][0]["ended"])
     call = listed["items"][0]["call"]
     story.call = await hotline.api("GET", f"/api/calls/{call}")
     orders = await hotline.eventually(f"/api/orders?call={call}", lambda page: page["items"])
@@ -164,7 +165,7 @@ def _print(story: Story, as_json: bool) -> None:
     out = show.console
     if story.call:
         out.print("\n[bold]The call's story[/bold]")
-        show.story(story.call["timeline"])
+        show.story(story.call["story"])
     if story.order:
         order = story.order
         out.print("\n[bold]Its order[/bold]")

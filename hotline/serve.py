@@ -5,9 +5,7 @@ Everything is imported here before the first fork (see `hotline.supervisor`); no
 
 import asyncio
 import os
-import shutil
 from functools import partial
-from pathlib import Path
 
 import structlog
 from prometheus_client import multiprocess
@@ -42,17 +40,9 @@ class Programs:
                 await service.stop()
 
 
-def metrics_folder(state: Path) -> Path:
-    """Where the processes add up their metrics; ``PROMETHEUS_MULTIPROC_DIR`` must name it before the first import."""
-    return state / "run" / "metrics"
-
-
 def serve(settings: Settings) -> None:
     """Run until SIGTERM or Ctrl-C. Raises `PackErrors`, `ConfigError` or `ServiceError` when it cannot begin."""
     city = City(settings)
-    settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    shutil.rmtree(metrics_folder(settings.state_dir), ignore_errors=True)
-    metrics_folder(settings.state_dir).mkdir(parents=True)
     programs = asyncio.run(_prepare(settings, city))
     redis_url = settings.redis_url or (programs.redis.url if programs.redis else "")
     roles: dict[str, Role] = {

@@ -11,7 +11,7 @@ from rich.table import Table
 from config.chinatime import CHINA
 
 Found = dict[str, Any]
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 def as_json(found: Found) -> None:

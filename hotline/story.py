@@ -101,7 +101,11 @@ def _names(entries: Iterable[Entry]) -> Names:
 
 
 def _party(talk: Talk) -> str:
-    return f"agent {talk.party}" if talk.role is Role.AGENT else f"the duty phone {mask_number(talk.party)}"
+    return (
+        f"agent {talk.party}"
+        if talk.role is Role.AGENT
+        else f"the duty phone {mask_number(talk.party.removeprefix('phone:'))}"
+    )
 
 
 def _sentence(event: AnyEvent, names: Names) -> str:

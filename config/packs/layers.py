@@ -45,6 +45,11 @@ class Merged:
                 return self.places[path[:length]]
         return self.file, None
 
+    def table(self, name: str) -> dict[str, Any]:
+        """A table of the first level; an empty one where there is none, or something else."""
+        table = self.values.get(name)
+        return table if isinstance(table, dict) else {}
+
 
 def read_layer(file: Path, label: str | None, problems: Problems) -> Layer:
     """Read one ``city.toml``; without a ``label`` its own ``city.short`` names its values."""

@@ -24,7 +24,7 @@ def read_recorded(
 ) -> dict[str, Recorded]:
     """The recordings by prompt; a later folder wins. Where the city changed a text, the default's recording is out."""
     recorded: dict[str, Recorded] = {}
-    texts = merged.values.get("prompts", {})
+    texts = merged.table("prompts")
     for folder in folders:
         for file in sorted(folder.iterdir()) if folder.is_dir() else ():
             if file.name.startswith(".") or file.suffix == ".md":

@@ -47,13 +47,11 @@ def check_tables(merged: Merged, problems: Problems) -> CityTables | None:
 
 def check_prompts(merged: Merged, problems: Problems) -> dict[str, Template]:
     """Every prompt's text, taken apart. A prompt must be one a call can ask for, or an entry's own greeting."""
-    entries = merged.values.get("entries", {})
-    greetings = {entry.get("greeting") for entry in entries.values() if isinstance(entry, dict)}
-    given: dict[str, Mapping[str, frozenset[str]]] = {key: {} for key in greetings if isinstance(key, str)}
-    contract = given | dict(PROMPTS)
-    texts = merged.values.get("prompts", {})
+    greetings = _greetings(merged)
+    contract: dict[str, Mapping[str, frozenset[str]]] = {**{key: {} for key in greetings}, **PROMPTS}
+    texts = merged.table("prompts")
     templates: dict[str, Template] = {}
-    for key, text in texts.items() if isinstance(texts, dict) else ():
+    for key, text in texts.items():
         path = ("prompts", str(key))
         if key not in contract:
             problems.add(*merged.place(path), ".".join(path), "is no prompt that a call asks for")
@@ -64,13 +62,18 @@ def check_prompts(merged: Merged, problems: Problems) -> dict[str, Template]:
             except ValueError as error:
                 problems.add(*merged.place(path), ".".join(path), str(error))
     for key in sorted(contract.keys() - texts.keys()):
-        named_by = next((number for number, entry in entries.items() if entry.get("greeting") == key), None)
-        if named_by is not None and key not in PROMPTS:
-            place = merged.place(("entries", named_by, "greeting"))
-            problems.add(*place, f"entries.{named_by}.greeting", f"names the prompt {key}, which has no text")
-        else:
+        if key in PROMPTS:
             problems.add(*merged.place(("prompts", key)), f"prompts.{key}", "has no text")
+        else:
+            entry = ("entries", greetings[key], "greeting")
+            problems.add(*merged.place(entry), ".".join(entry), f"names the prompt {key}, which has no text")
     return templates
+
+
+def _greetings(merged: Merged) -> dict[str, str]:
+    """The greetings that entries name, and an entry that names each."""
+    entries = [(number, entry) for number, entry in merged.table("entries").items() if isinstance(entry, dict)]
+    return {entry["greeting"]: number for number, entry in entries if isinstance(entry.get("greeting"), str)}
 
 
 def _check_skills(tables: CityTables, merged: Merged, problems: Problems) -> None:

@@ -21,6 +21,7 @@ from ivr.call import (
     Prompt,
     ReleaseAgent,
     Role,
+    Say,
     SeekAgent,
     Sound,
     Stage,
@@ -49,7 +50,7 @@ class Turn:
         self.stop_playing()
         call = self.call
         call.prompts_played += 1
-        call.prompt = Prompt(f"{call.id}-p{call.prompts_played}", sounds, loop)
+        call.prompt = Prompt(f"{call.id}-p{call.prompts_played}_{_name(sounds[0])}", sounds, loop)
         self.commands.append(Play(prompt=call.prompt.id, sounds=sounds, loop=loop))
 
     def play_again(self) -> None:
@@ -138,3 +139,8 @@ class Turn:
     def close(self, outcome: Outcome) -> None:
         self.commands.append(CloseRoom())
         self.commands.append(CloseCall(outcome=outcome, talks=self.call.talks))
+
+
+def _name(sound: Sound) -> str:
+    """What a prompt is called in its id, for those who read a call's story."""
+    return sound.key if isinstance(sound, Say) else type(sound).__name__.lower()

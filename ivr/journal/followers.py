@@ -142,7 +142,7 @@ class _Place:
     async def _step(self) -> int:
         """Handle the next entries in one transaction; how many they were."""
         self._handling = ()
-        async with self._database.begin() as connection:
+        async with self._database.begin(replayable=True) as connection:
             position = await self._lock(connection)
             if position is None:
                 return 0

@@ -21,7 +21,13 @@ from tests.support.database import LockedSqlite, Outage, eventually, new_databas
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("ivr", "routing", "bridge", "recordings", "hotline")
-MIGRATE = "import asyncio, sys, config.database as d; asyncio.run(d.Database(sys.argv[1]).migrate())"
+MIGRATE = """
+import asyncio, sys
+from config.database import Database
+print("ready", flush=True)
+sys.stdin.readline()
+asyncio.run(Database(sys.argv[1]).migrate())
+"""
 
 
 async def count(database: Database) -> int:
@@ -44,14 +50,34 @@ async def test_a_block_is_one_transaction(database: Database) -> None:
     assert await count(database) == 1
 
 
-async def test_writers_that_read_first_do_not_fail_each_other(database: Database) -> None:
-    async def add(version: str) -> None:
+async def test_writers_that_read_first_do_not_fail_each_other(database: Database, database_url: str) -> None:
+    """Nor do those of two processes, here two databases of one process."""
+
+    async def add(database: Database, version: str) -> None:
         async with database.begin() as connection:
             await connection.scalar(text("SELECT count(*) FROM rules"))
             await connection.execute(text("INSERT INTO rules VALUES (:v, '{}', 0)"), {"v": version})
 
-    await asyncio.gather(*(add(f"v{n}") for n in range(40)))
+    other = Database(database_url)
+    await asyncio.gather(
+        *(add(each, f"{index}-{n}") for index, each in enumerate((database, other)) for n in range(20))
+    )
+    await other.dispose()
     assert await count(database) == 40
+
+
+async def test_only_a_replayable_transaction_does_not_wait_for_the_disk(database: Database) -> None:
+    setting = "PRAGMA synchronous" if database.dialect == "sqlite" else "SHOW synchronous_commit"
+    async with database.begin() as connection:
+        lasting = await connection.scalar(text(setting))
+    async with database.begin(replayable=True) as connection:
+        replayable = await connection.scalar(text(setting))
+        await connection.execute(text("INSERT INTO rules VALUES ('a', '{}', 0)"))
+    assert await count(database) == 1
+    if database.dialect == "sqlite":
+        assert (lasting, replayable) == (2, 1)  # FULL, NORMAL
+    else:
+        assert replayable == "off"  # the other is the server's own setting
 
 
 async def test_readers_do_not_wait_for_a_writer(database: Database) -> None:
@@ -85,7 +111,15 @@ async def test_migrating_again_changes_nothing(database: Database) -> None:
 
 async def test_several_processes_may_migrate_at_once(database_url: str) -> None:
     command = [sys.executable, "-c", MIGRATE, database_url]
-    processes = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) for _ in range(4)]
+    pipe = subprocess.PIPE
+    processes = [subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe) for _ in range(4)]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+    for process in processes:  # now all at once
+        assert process.stdin is not None
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
     problems = [process.communicate(timeout=60)[1].decode() for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0, 0], problems
     database = Database(database_url)

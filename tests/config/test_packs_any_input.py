@@ -35,23 +35,47 @@ words = st.sampled_from(
 loose_line = st.lists(words, max_size=5).map(" ".join) | st.text(max_size=20)
 
 
-def outcome(city: bytes, lines: bytes, agents: bytes) -> Pack | PackErrors:
+def outcome(city: bytes, lines: bytes = b"", agents: bytes = b"", default: bytes | None = None) -> Pack | PackErrors:
     with tempfile.TemporaryDirectory() as folder:
         packs = Packs(Path(folder) / "cities")
         packs.write("city.toml", city)
+        if default is not None:
+            (packs.own_default() / "city.toml").write_bytes(default)
         packs.write("lines.csv", lines)
         packs.write("agents.csv", agents)
         try:
             return load_pack(packs.folder, "trial")
         except PackErrors as errors:
-            assert all(error.file and str(error).count("\n") == 0 for error in errors.exceptions)
             return errors
+
+
+def assert_told(found: Pack | PackErrors) -> None:
+    """A pack, or problems of one line each."""
+    if isinstance(found, PackErrors):
+        assert found.lines
+        assert not [line for line in found.lines if "\n" in line]
 
 
 @settings(max_examples=150)
 @given(st.lists(st.sampled_from(DEFAULT) | loose_line, max_size=12))
 def test_any_city_toml(more: list[str]) -> None:
-    outcome("\n".join([CITY, *more]).encode("utf-8", errors="replace"), b"", b"")
+    assert_told(outcome("\n".join([CITY, *more]).encode("utf-8", errors="replace")))
+
+
+@settings(max_examples=150)
+@given(st.lists(st.integers(0, len(DEFAULT) - 1), max_size=4), st.lists(loose_line, max_size=3), st.data())
+def test_any_default(without: list[int], more: list[str], data: st.DataObject) -> None:
+    lines = [line for number, line in enumerate(DEFAULT) if number not in without]
+    for line in more:
+        lines.insert(data.draw(st.integers(0, len(lines))), line)
+    assert_told(outcome(CITY.encode(), default="\n".join(lines).encode("utf-8", errors="replace")))
+
+
+def test_a_default_with_values_where_tables_should_be() -> None:
+    for section in ("entries", "prompts", "keys", "limits", "skills", "duty"):
+        found = outcome(CITY.encode(), default=f"{section} = 3\n".encode())
+        assert isinstance(found, PackErrors)
+        assert any(f"{section}: must be a table" in line for line in found.lines)
 
 
 @settings(max_examples=150)
@@ -60,8 +84,8 @@ def test_any_city_toml(more: list[str]) -> None:
 )
 def test_any_table(table: bytes | str) -> None:
     data = table if isinstance(table, bytes) else table.encode("utf-8", errors="replace")
-    outcome(CITY.encode(), data, data)
+    assert_told(outcome(CITY.encode(), data, data))
 
 
 def test_what_is_right_is_a_pack() -> None:
-    assert isinstance(outcome(CITY.encode(), b"", b""), Pack)
+    assert isinstance(outcome(CITY.encode()), Pack)

@@ -49,6 +49,8 @@ __all__ = ["packs"]
             '[entries.12333]\nmode = "direct"\ngreeting = "welcome"\nskill = "general"',
             "city.toml:8: entries.12333.greeting: names the prompt welcome, which has no text",
         ),
+        ("[entries.12333]\nmode = 1\ngreeting = [1]\nskill = 2", "city.toml:8: entries.12333.greeting: must be a text"),
+        ("[entries]\n12333 = 1", "city.toml:7: entries.12333: must be a table: write [entries.12333]"),
         ("[orders]\nprefix = 'yc'", "city.toml:7: orders.prefix: must be at most six capital letters or digits"),
         ("[voice]\nname = '--help'", "city.toml:7: voice.name: must be the name of a voice"),
         ("[prompts]\ngoodbye = '再见'", "city.toml:7: prompts.goodbye: is no prompt that a call asks for"),

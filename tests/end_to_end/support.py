@@ -58,7 +58,7 @@ class Town:
 
     async def closed(self, call: str, within: float = 15.0) -> dict[str, Any]:
         """The call's story, once it is closed."""
-        return dict(await self.hotline.eventually(f"/api/calls/{call}", lambda found: bool(found["closed"]), within))
+        return dict(await self.hotline.eventually(f"/api/calls/{call}", lambda found: bool(found["ended"]), within))
 
     async def order(self, call: str) -> dict[str, Any]:
         """The call's order, once the call's facts are in it."""

@@ -1,4 +1,4 @@
-"""The private Redis and the switch as services: private, durable, adopted after our death, whatever the path is like."""
+"""The private Redis and the switch as services: private, durable, adopted, wherever their folder is."""
 
 import stat
 from pathlib import Path
@@ -8,6 +8,7 @@ import redis.asyncio
 
 from config.settings import Settings
 from hotline.programs import RedisService, redis_service, remove_socket_dir, socket_dir
+from tests.sandbox import World
 from tests.support.switch import StartSwitch, hotline_port, start_switch, switch_settings, world
 
 __all__ = ["hotline_port", "start_switch", "switch_settings", "world"]
@@ -22,6 +23,14 @@ async def _redis(folder: Path) -> RedisService:
     return service
 
 
+def _socket(service: RedisService) -> Path:
+    return Path(service.url.removeprefix("unix://").partition("?")[0])
+
+
+def _mode(path: Path) -> int | None:
+    return stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+
+
 @pytest.mark.redis
 @pytest.mark.parametrize("folder", ["state", LONG], ids=["short path", "long path"])
 async def test_redis_answers_on_a_private_socket_and_keeps_what_it_was_told_over_a_restart(
@@ -31,15 +40,14 @@ async def test_redis_answers_on_a_private_socket_and_keeps_what_it_was_told_over
     async with redis.asyncio.from_url(first.url) as client:
         await client.set("kept", "yes")
         assert (await client.config_get("port"))["port"] == "0"
-    socket = Path(first.url.removeprefix("unix://").partition("?")[0])
-    assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
+    assert _mode(_socket(first).parent) == 0o700
     await first.stop()
 
     second = await _redis(tmp_path / folder)
     async with redis.asyncio.from_url(second.url) as client:
         assert await client.get("kept") == b"yes"
     await second.stop()
-    assert not socket.exists()
+    assert _mode(_socket(second)) is None
 
 
 @pytest.mark.redis
@@ -76,18 +84,19 @@ def test_a_socket_folder_that_others_could_write_to_is_not_used_again(tmp_path: 
 
 
 @pytest.mark.switch
-async def test_the_switch_starts_and_obeys_from_a_folder_with_a_long_path(
-    start_switch: StartSwitch, switch_settings: Settings, tmp_path: Path
+@pytest.mark.parametrize("folder", [LONG, "热线 state"], ids=["long path", "Chinese with a space"])
+async def test_the_switch_starts_and_obeys_wherever_its_folder_is(
+    start_switch: StartSwitch, switch_settings: Settings, tmp_path: Path, folder: str
 ) -> None:
-    settings = switch_settings.model_copy(update={"state": tmp_path / LONG})
+    settings = switch_settings.model_copy(update={"state": tmp_path / folder})
     switch = await start_switch(settings=settings)
     assert "System uptime" in await switch.service.command("core show uptime")
     assert switch.complaints() == []
 
 
 @pytest.mark.switch
-async def test_given_a_call_when_our_process_is_gone_then_the_adopted_switch_still_carries_it(
-    start_switch: StartSwitch, world
+async def test_given_a_call_when_the_switch_is_adopted_then_the_call_goes_on(
+    start_switch: StartSwitch, world: World
 ) -> None:
     before = await start_switch(["desk:8001"])
     phone = world.phone("8001")

@@ -91,7 +91,7 @@ async def test_a_recycled_pid_is_neither_adopted_nor_touched(folder: Path) -> No
     recorded = thing.pidfile.read_text().splitlines()
     await thing.stop()
 
-    stranger = subprocess.Popen(["sleep", "1000"])
+    stranger = _stranger()
     try:
         stat = recorded[0].split(" ", 1)[1]
         thing.pidfile.write_text(f"{stranger.pid} {stat}\n{recorded[1]}\n")
@@ -179,6 +179,10 @@ async def test_what_it_writes_is_private_and_it_may_open_many_files(folder: Path
     await thing.start()
     assert (folder / "ready").stat().st_mode & 0o077 == 0
     assert int((folder / "limit").read_text()) >= 4096
+
+
+def _stranger() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(["sleep", "1000"])
 
 
 def _in_a_process_of_ours(folder: Path, *, mortal: bool) -> subprocess.Popen[bytes]:

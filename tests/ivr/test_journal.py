@@ -221,9 +221,7 @@ def test_a_worker_name_that_is_no_file_name_is_refused(tmp_path: Path) -> None:
     at=st.floats(allow_nan=False, allow_infinity=False),
     call=st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1),
 )
-def test_any_text_and_time_comes_back_as_it_was(
-    sqlite_folder: Path, caller: str | None, at: float, call: str
-) -> None:
+def test_any_text_and_time_comes_back_as_it_was(sqlite_folder: Path, caller: str | None, at: float, call: str) -> None:
     async def there_and_back() -> None:
         database = Database(f"sqlite:///{sqlite_folder / 'hotline.db'}")
         await database.migrate()

@@ -131,7 +131,9 @@ async def test_given_a_follower_that_raises_then_its_writes_are_undone_and_the_o
         async with following(database, bad, good):
             await eventually(has_noted(database, 50, "good"))
             await eventually(lambda: any(log["event"] == "follower.stuck" for log in logs))
-            assert await noted(database, "bad") == [(f"c{n}", 1) for n in range(30)], "entries before the bad one are done"
+            assert await noted(database, "bad") == [(f"c{n}", 1) for n in range(30)], (
+                "entries before the bad one are done"
+            )
             broken = False
             await eventually(has_noted(database, 50, "bad"))
     assert await noted(database, "bad") == [(f"c{n}", 1) for n in range(50)]

@@ -25,9 +25,7 @@ class Site:
         self.journal = self.new_journal()
 
     def new_journal(self, worker: str = "w1") -> Journal:
-        return Journal(
-            self.database, self.spool, worker, commit_timeout_s=0.3, read_timeout_s=0.3, retry_s=(0.02, 0.1)
-        )
+        return Journal(self.database, self.spool, worker, commit_timeout_s=0.3, read_timeout_s=0.3, retry_s=(0.02, 0.1))
 
     async def drained(self, journal: Journal | None = None) -> None:
         stats = (journal or self.journal).stats

@@ -205,6 +205,14 @@ class Installation:
         await self._until(look, within, f"GET {path} never answered as expected", lambda: repr(last))
         return last
 
+    async def says(self, text: str, within: float = 10.0) -> None:
+        """Wait until the log of `hotline serve` has a text."""
+
+        async def said() -> bool:
+            return text in self.log.read_text("utf-8", errors="replace")
+
+        await self._until(said, within, f"the log never said {text!r}")
+
     async def command(self, *arguments: str) -> tuple[int, str, str]:
         """Run a `hotline` command on this installation: exit code, output, errors."""
         process = await asyncio.create_subprocess_exec(

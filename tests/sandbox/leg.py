@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from tests.sandbox.ari import AriClient
+from tests.sandbox.ari import AriClient, AriRefused
 from tests.sandbox.audio import LEVEL, RATE, Samples, has_tone, is_speech, timeline
 from tests.sandbox.media import Exchange, Line, SocketLine
 
@@ -120,7 +120,8 @@ class Network(Protocol):
 class Leg(Party):
     """A connection of the outside world's Asterisk.
 
-    `number` is whose phone this is, `caller` the number shown to it (or, of a citizen, the number it calls from).
+    `number` is whose phone this is, `caller` the number shown to it, "anonymous" where that is withheld (or, of a
+    citizen, the number it calls from).
     """
 
     def __init__(self, network: Network, channel: str, number: str, caller: str) -> None:
@@ -142,10 +143,14 @@ class Leg(Party):
     # ------------------------------------------------------------ doing
 
     async def press(self, keys: str, *, duration_ms: int = 100, between_ms: int = 100) -> None:
-        """Press keys, sent as RFC 4733 events."""
+        """Press keys, sent as RFC 4733 events; returns when all are pressed.
+
+        Not while the other side presses keys too: this Asterisk would count those twice.
+        """
         await self._network.ari.request(
             "POST", f"channels/{self.channel}/dtmf", dtmf=keys, duration=duration_ms, between=between_ms
         )
+        await asyncio.sleep(len(keys) * (duration_ms + between_ms) / 1000)
 
     async def answer(self) -> None:
         """Pick up."""
@@ -164,9 +169,14 @@ class Leg(Party):
 
     async def header(self, name: str) -> str:
         """A header of the INVITE that rang this phone; empty when there is none."""
-        answer = await self._network.ari.request(
-            "GET", f"channels/{self.channel}/variable", variable=f"PJSIP_HEADER(read,{name})"
-        )
+        try:
+            answer = await self._network.ari.request(
+                "GET", f"channels/{self.channel}/variable", variable=f"PJSIP_HEADER(read,{name})"
+            )
+        except AriRefused as refused:
+            if refused.status == 500:  # "unable to read": the INVITE has no such header
+                return ""
+            raise
         return str(answer["value"])
 
     # ------------------------------------------------------------ observing

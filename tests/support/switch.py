@@ -147,4 +147,3 @@ async def start_switch(switch_settings: Settings, tmp_path: Path) -> AsyncIterat
 async def switch(start_switch: StartSwitch) -> Switch:
     """A running hotline Asterisk without duty phones."""
     return await start_switch()
-

@@ -1,0 +1,146 @@
+"""`python -m bench`: measures the hotline beside the same call as plain Asterisk dialplan, on this machine.
+
+It makes load on 127.0.0.1 only, and leaves nothing running. Results go to `bench/results/latest.json`, those of a quick
+or partial run to `.runtime/bench`.
+"""
+
+import argparse
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench import figures, live, machine, rate, report, setting, software, steady
+from bench.block import Caller, Load
+from bench.measures import Measure, results, unmet, write
+from bench.ramp import Ramp
+from bench.setting import DIALPLAN, HOTLINE
+from config.logs import configure
+from hotline.runtime.errors import SetupError
+
+LATEST = Path(__file__).parent / "results" / "latest.json"
+PARTS = ("flow", "journal", "steady", "live", "rate")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured; `attempts` bounds the steps of each search for the highest rate."""
+
+    steady: Load
+    rounds: int
+    live: live.Plan
+    stay_s: float
+    hold_s: float
+    attempts: int
+    journal_s: float
+
+
+# a quarter of an hour on two cores
+FULL = Plan(
+    steady=Load(rate=5.0, calls=75, stay_s=10.0, to_archive=True),
+    rounds=4,
+    live=live.Plan(calls=100, rate=12.5, kills=3),
+    stay_s=10.0,
+    hold_s=10.0,
+    attempts=7,
+    journal_s=3.0,
+)
+# shows in a minute or two that everything works, and no more
+QUICK = Plan(
+    steady=Load(rate=4.0, calls=8, stay_s=5.0, to_archive=True),
+    rounds=1,
+    live=live.Plan(calls=8, rate=8.0, kills=1),
+    stay_s=5.0,
+    hold_s=2.0,
+    attempts=1,
+    journal_s=0.3,
+)
+
+
+class Run:
+    """One run: what was asked for, and the figures so far."""
+
+    def __init__(self, plan: Plan, parts: tuple[str, ...]) -> None:
+        self.plan, self.parts = plan, parts
+        self.figures: dict[str, Measure] = {}
+        self._begun = time.monotonic()
+
+    def say(self, sentence: str) -> None:
+        seconds = round(time.monotonic() - self._begun)
+        print(f"bench {seconds // 60:2d}:{seconds % 60:02d}  {sentence}", file=sys.stderr, flush=True)
+
+    def measure(self) -> None:
+        """All parts asked for; those without calls first, because they want the machine for themselves."""
+        if "flow" in self.parts:
+            self.say("events through the flow")
+            self.figures |= software.flow_measures()
+        if "journal" in self.parts:
+            self.say("events into the journal, on SQLite and PostgreSQL")
+            self.figures |= software.journal_measures(self.plan.journal_s)
+        if {"steady", "live", "rate"} & set(self.parts):
+            self.say("starting the hotline and the dialplan")
+            with setting.both_systems() as callers:
+                self._calls(callers)
+
+    def _calls(self, callers: dict[str, Caller]) -> None:
+        if "steady" in self.parts:
+            seen = steady.measure(callers, self.plan.steady, self.plan.rounds, self.say)
+            self.figures |= figures.of_steady(seen)
+        if "live" in self.parts:
+            self.figures |= figures.of_live(self._live(callers))
+        if "rate" in self.parts:
+            ramps = {name: Ramp(self._first_rate(), growth=1.25, attempts=self.plan.attempts) for name in callers}
+            found = rate.measure(callers, ramps, self._step, self.say)
+            self.figures |= figures.of_rates(found, machine.cores())
+
+    def _live(self, callers: dict[str, Caller]) -> dict[str, live.Live]:
+        plan = self.plan.live
+        plans = {HOTLINE: plan, DIALPLAN: replace(plan, kills=0)}
+        return {name: live.measure(caller, plans[name], self.say) for name, caller in callers.items()}
+
+    def _step(self, calls_s: float) -> Load:
+        return rate.step(calls_s, self.plan.stay_s, self.plan.hold_s)
+
+    def _first_rate(self) -> float:
+        """Both searches begin where the hotline would use half of the processors, by its cost at the steady rate."""
+        cost = self.figures.get("cpu_s_per_call")
+        if cost is None or self.plan.attempts == 1:
+            return 2.0
+        return max(2.0, round(machine.cores() / 2 / cost.value, 0))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a short run that only shows that everything works")
+    parser.add_argument("--only", type=_parts, default=PARTS, help=f"parts, separated by commas: {', '.join(PARTS)}")
+    parser.add_argument("--out", type=Path, help="where the results go")
+    given = parser.parse_args()
+    configure("error")  # what the parts say of their own is not the bench's news
+    run = Run(QUICK if given.quick else FULL, given.only)
+    try:
+        run.measure()
+    except KeyboardInterrupt:
+        print("bench: interrupted, no results were written", file=sys.stderr)
+        return 130
+    except (SetupError, RuntimeError, OSError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    whole = not given.quick and set(given.only) == set(PARTS)
+    out = given.out or (LATEST if whole else setting.folder() / "results.json")
+    write(out, results(machine.describe(), machine.commit(), run.figures))
+    report.show(run.figures)
+    missed = ", ".join(unmet(run.figures)) or "none"
+    print(f"Goals missed: {missed}. Results: {out}")
+    return 0
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    asked = tuple(part.strip() for part in text.split(","))
+    unknown = [part for part in asked if part not in PARTS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    return asked
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""Turns what was seen of both systems into the figures of the results, each with what limits it as it was measured."""
+
+from collections.abc import Mapping
+
+from bench.live import ATTEMPT_LIMIT_S, Live
+from bench.measures import Measure, measure
+from bench.rate import Search
+from bench.setting import DIALPLAN, HOTLINE
+from bench.stats import Spread, ratio, spread
+from bench.steady import Steady
+
+_MB = 1e6
+
+
+def of_steady(seen: Mapping[str, Steady]) -> dict[str, Measure]:
+    """Pick-up, first packet of the greeting, and CPU seconds per call at a steady rate."""
+    whole, plain = seen[HOTLINE], seen[DIALPLAN]
+    figures = _latency("pickup", whole.pickup_ms, plain.pickup_ms, _PICKUP_LIMIT)
+    figures |= _latency("first_prompt", whole.prompt_ms, plain.prompt_ms, _PROMPT_LIMIT)
+    cost, baseline = whole.cpu_s_per_call, plain.cpu_s_per_call
+    figures["cpu_s_per_call"] = measure(
+        "cpu_s_per_call",
+        sum(cost.values()),
+        "s",
+        baseline=sum(baseline.values()),
+        detail=_by_role(cost, 1000, "ms"),
+        limited_by=f"{max(cost, key=lambda role: cost[role])}, which uses most of it",
+    )
+    figures["failed_calls"] = measure(
+        "failed_calls", float(whole.failed), "calls", baseline=float(plain.failed), detail=f"of {whole.calls} each"
+    )
+    return figures
+
+
+_PICKUP_LIMIT = "who else wants the cores at that moment: the dialplan answers in both"
+_PROMPT_LIMIT = "what comes before the sound: a claim, one durable journal entry, three requests to the switch"
+    "what comes before the sound: claiming the call, one durable journal entry, three requests to the switch"
+)
+
+
+def _latency(name: str, whole: Spread, plain: Spread, limited_by: str) -> dict[str, Measure]:
+    detail = f"p50 {whole.p50:.1f} ms, p99 {whole.p99:.1f} ms of {whole.count} calls; " + (
+        f"dialplan p50 {plain.p50:.1f} ms, p99 {plain.p99:.1f} ms of {plain.count}"
+    )
+    return {
+        f"{name}_p99_ratio": measure(
+            f"{name}_p99_ratio", ratio(whole.p99, plain.p99), baseline=1.0, detail=detail, limited_by=limited_by
+        ),
+        f"{name}_p50_ratio": measure(f"{name}_p50_ratio", ratio(whole.p50, plain.p50), "× dialplan", baseline=1.0),
+        f"{name}_p50_ms": measure(f"{name}_p50_ms", whole.p50, "ms", baseline=plain.p50),
+        f"{name}_p99_ms": measure(f"{name}_p99_ms", whole.p99, "ms", baseline=plain.p99),
+    }
+
+
+def of_rates(seen: Mapping[str, Search], cores: int) -> dict[str, Measure]:
+    """Highest call rates. A system that passed no step has a rate of 0."""
+    whole, plain = seen[HOTLINE], seen[DIALPLAN]
+    best, baseline = whole.ramp.passed or 0.0, plain.ramp.passed or 0.0
+    figures = {
+        "call_rate": measure("call_rate", best, "calls/s", baseline=baseline, detail=whole.stopped_by),
+    }
+    if baseline:
+        detail = f"{best:g} against {baseline:g} calls/s; stopped {whole.stopped_by}, the dialplan {plain.stopped_by}"
+        figures["call_rate_ratio"] = measure(
+            "call_rate_ratio", best / baseline, baseline=1.0, detail=detail, limited_by=_who_worked(whole, cores)
+        )
+    return figures
+
+
+def _who_worked(search: Search, cores: int) -> str:
+    """How the processors' time was spent at the highest rate."""
+    block = search.best
+    if block is None:
+        return "no step passed"
+    lasted = block.lasted_s + block.idle_s
+    shares = {**block.cpu_s, "load generators": block.generator_cpu_s, "others and kernel": block.other_cpu_s}
+    spent = ", ".join(f"{role} {100 * used / lasted:.0f} %" for role, used in _largest(shares))
+    return f"the {cores} cores ({100 * cores} %), shared with the load generators: {spent}"
+
+
+def of_live(seen: Mapping[str, Live]) -> dict[str, Measure]:
+    """Memory and CPU of calls that talk, and taking over."""
+    whole, plain = seen[HOTLINE], seen[DIALPLAN]
+    memory, cpu = whole.memory_per_call, whole.cpu_per_talk_s
+    figures = {
+        "memory_mb_per_call": measure(
+            "memory_mb_per_call",
+            sum(memory.values()) / _MB,
+            "MB",
+            baseline=sum(plain.memory_per_call.values()) / _MB,
+            detail=_by_role(memory, 1 / _MB, "MB"),
+        ),
+        "cpu_ms_per_talk_s": measure(
+            "cpu_ms_per_talk_s",
+            sum(cpu.values()) * 1000,
+            "ms/s",
+            baseline=sum(plain.cpu_per_talk_s.values()) * 1000,
+            detail=_by_role(cpu, 1000, "ms"),
+            limited_by="the room mixes every 20 ms for both legs; the dialplan's bridge of two passes packets on",
+        ),
+    }
+    if whole.recoveries_s or whole.lost:
+        taken = spread(whole.recoveries_s + [ATTEMPT_LIMIT_S] * whole.lost)  # who never came back, counts as long
+        figures["recovery_p99_s"] = measure(
+            "recovery_p99_s",
+            taken.p99,
+            detail=f"p50 {taken.p50:.2f} s, largest {taken.largest:.2f} s of {taken.count}, {whole.lost} never",
+            limited_by="starting the process anew, folding the open calls and asking the switch about each",
+        )
+        figures["recovery_lost_calls"] = measure("recovery_lost_calls", float(_lost(whole)), "calls")
+    return figures
+
+
+def _lost(live: Live) -> int:
+    return live.lost + (live.block.failed if live.block else live.calls)
+
+
+def _by_role(amounts: Mapping[str, float], factor: float, unit: str) -> str:
+    return ", ".join(f"{role} {amount * factor:.2g} {unit}" for role, amount in _largest(amounts))
+
+
+def _largest(amounts: Mapping[str, float]) -> list[tuple[str, float]]:
+    return sorted(amounts.items(), key=lambda item: -item[1])

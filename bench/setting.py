@@ -1,0 +1,65 @@
+"""Sets the stage: folders, sounds and ports of both systems, up together from the first figure to the last.
+
+All of it is under `.runtime/bench` and made anew by each run; nothing is left running.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from bench import g711
+from bench.block import Caller
+from bench.plain import PlainDialplan
+from bench.subject import GREETING_S, Ports, Subject
+from bench.whole import Hotline
+from hotline.runtime import paths
+from tests.sandbox import free_ports
+
+_RTP_PORTS = 3000  # for one system, or for SIPp: two legs of two ports each are 750 calls
+HOTLINE, DIALPLAN = "hotline", "dialplan"
+
+
+def folder() -> Path:
+    return paths.layout().root / "bench"
+
+
+@contextmanager
+def both_systems() -> Iterator[dict[str, Caller]]:
+    """Callers of the hotline and of the dialplan, both running."""
+    home = folder()
+    for name in (HOTLINE, DIALPLAN, "calls"):
+        shutil.rmtree(home / name, ignore_errors=True)
+        (home / name).mkdir(parents=True)
+    greeting, voice = home / "greeting.wav", home / "voice.wav"
+    g711.write_wav(greeting, g711.tone(800, GREETING_S))
+    g711.write_alaw_wav(voice, g711.tone(1000, 1.0))
+    hotlines, dialplans, sipps = _apart(3)
+    systems: list[Subject] = [
+        Hotline(home / HOTLINE, _ports(hotlines), greeting),
+        PlainDialplan(home / DIALPLAN, _ports(dialplans), greeting),
+    ]
+    with ExitStack() as running:
+        callers = {}
+        for system in systems:
+            running.callback(system.stop)
+            system.start()
+            calls = home / "calls" / system.name
+            calls.mkdir()
+            callers[system.name] = Caller(system, calls, port=free_ports()[0], audio=sipps, voice=voice)
+        yield callers
+
+
+def _apart(blocks: int) -> list[range]:
+    """Blocks of free ports for audio, none in another one."""
+    found: list[range] = []
+    while len(found) < blocks:
+        first = free_ports(_RTP_PORTS)[0]
+        if all(first + _RTP_PORTS <= other.start or other.stop <= first for other in found):
+            found.append(range(first, first + _RTP_PORTS))
+    return found
+
+
+def _ports(audio: range) -> Ports:
+    sip, trunk, desks, desk_audio, http, api = (free_ports()[0] for _ in range(6))
+    return Ports(sip, trunk, desks, desk_audio, http, api, audio.start, audio.stop - 1)

@@ -1,0 +1,28 @@
+"""Routes of agents: who is doing what, and signing in and out."""
+
+from fastapi import APIRouter
+
+from hotline.api.deps import Ask
+from hotline.api.models import AgentLine, PresenceChange
+from hotline.api.problems import responses
+from hotline.api.routing import LimitedRoute
+from routing.errors import UnknownAgent
+
+router = APIRouter(prefix="/agents", tags=["agents"], route_class=LimitedRoute)
+
+
+@router.get("", summary="List agents")
+async def list_agents(ask: Ask) -> list[AgentLine]:
+    """Everybody of the roster, by id."""
+    board = await ask.agents.board(depth=1)
+    return [AgentLine.of(board.agents[agent]) for agent in sorted(board.agents)]
+
+
+@router.put("/{agent}/presence", summary="Sign in, sign out, or pause", responses=responses(404))
+async def set_presence(agent: str, change: PresenceChange, ask: Ask) -> AgentLine:
+    """Holds at once; in a talk, after it."""
+    await ask.agents.set_presence(agent, change.presence)
+    status = (await ask.agents.board(depth=1)).agents.get(agent)
+    if status is None:
+        raise UnknownAgent(f"agent {agent} is not in the roster any more")
+    return AgentLine.of(status)

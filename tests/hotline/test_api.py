@@ -1,0 +1,229 @@
+"""The API as a whole: who may ask, how it says no, what it tells about itself."""
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from fastapi.routing import APIRoute
+
+from config import metrics
+from config.database import Database
+from hotline.api import Deps
+from tests.hotline.api_site import PROBLEM, TOKEN, Site, problem
+from tests.support.database import Outage, eventually
+
+
+@pytest.fixture
+def backend() -> str:
+    """Nothing here depends on the kind of database."""
+    return "sqlite"
+
+
+@pytest.fixture
+def site(database: Database) -> Site:
+    return Site(database)
+
+
+@pytest_asyncio.fixture
+async def client(site: Site) -> AsyncIterator[httpx.AsyncClient]:
+    async with site.client() as client:
+        yield client
+
+
+def routes(site: Site) -> list[tuple[str, str]]:
+    """Every method and path of the description."""
+    schema = site.app.openapi()
+    return [(method.upper(), path) for path, methods in schema["paths"].items() for method in methods]
+
+
+# ---------------------------------------------------------------- the token
+
+
+@pytest.mark.parametrize("token", [None, "", "wrong", TOKEN[:-1], TOKEN + "x", "令牌"])
+async def test_without_the_right_token_nothing_of_the_api_answers(site: Site, token: str | None) -> None:
+    asked = 0
+    async with site.client(token) as client:
+        for method, path in routes(site):
+            if path.startswith("/api"):
+                answer = await client.request(method, re.sub(r"\{\w+\}", "x", path), json={})
+                problem(answer, 401, "token")
+                assert answer.headers["www-authenticate"].startswith("Bearer")
+                asked += 1
+    assert asked >= 10
+
+
+async def test_another_kind_of_authorization_is_refused(site: Site) -> None:
+    async with site.client(None) as client:
+        answer = await client.get("/api/orders", headers={"Authorization": f"Basic {TOKEN}"})
+        problem(answer, 401, "token")
+
+
+async def test_an_empty_token_is_never_accepted_as_a_setting(database: Database, site: Site) -> None:
+    with pytest.raises(ValueError, match="token"):
+        Deps(database=database, agents=site.agents, token="", order_prefix="", ready=site._ready)
+
+
+def test_the_token_is_not_shown_with_the_settings_of_the_application(database: Database, site: Site) -> None:
+    assert TOKEN not in repr(
+        Deps(database=database, agents=site.agents, token=TOKEN, order_prefix="", ready=site._ready)
+    )
+
+
+# ---------------------------------------------------------------- saying no
+
+
+async def test_every_no_is_a_problem_with_one_sentence(client: httpx.AsyncClient) -> None:
+    problem(await client.get("/nowhere"), 404, "http")
+    problem(await client.delete("/api/orders"), 405, "http")
+    told = problem(await client.get("/api/orders", params={"limit": 0}), 422, "request-invalid")
+    assert told["faults"][0]["field"] == "query.limit"
+    problem(
+        await client.post("/api/orders", content=b"{", headers={"content-type": "application/json"}),
+        422,
+        "request-invalid",
+    )
+
+
+@pytest.mark.parametrize("path", ["orders", "calls", "recordings", "recordings/gaps"])
+@pytest.mark.parametrize(
+    "cursor", ["x", "WzEsMl0", "W251bGwsICJhIl0", "%00", '[1.0, "a"]', "a" * 401, "WzEuMCwgIlx1MDAwMCJd"]
+)
+async def test_a_cursor_that_no_page_gave_is_refused(client: httpx.AsyncClient, path: str, cursor: str) -> None:
+    answer = await client.get(f"/api/{path}", params={"cursor": cursor})
+    assert answer.status_code == 422, answer.text
+    assert answer.headers["content-type"] == PROBLEM
+
+
+async def test_a_fault_of_ours_shows_nothing_of_our_inside(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("password=hunter2 for 13800138000")
+
+    monkeypatch.setattr(site.app.state.services.orders, "page", broken)
+    async with site.client() as client:
+        answer = await client.get("/api/orders")
+    problem(answer, 500, "fault")
+    assert "hunter2" not in answer.text
+
+
+async def test_given_the_database_goes_away_then_the_api_says_so_and_serves_again_when_it_is_back(
+    outage: Outage,
+) -> None:
+    database = Database(outage.url, busy_timeout_s=0.3, connect_timeout_s=1.0)
+    await database.migrate()
+    site = Site(database, limit_s=1.5)
+    body = {"by": "8001", "why": "test"}
+    async with site.client() as client:
+        assert (await client.get("/api/orders")).status_code == 200
+        outage.begin()
+        refused = await client.post("/api/orders", json=body)
+        assert problem(refused, 503, "database-unreachable")["detail"].endswith("before trying again")
+        assert int(refused.headers["retry-after"]) > 0
+        assert (await client.get("/health/live")).status_code == 200
+        outage.end()
+
+        async def taken() -> bool:
+            return (await client.post("/api/orders", json=body)).status_code == 201
+
+        await eventually(taken)
+        assert len((await client.get("/api/orders")).json()["items"]) >= 1
+    await database.dispose()
+
+
+# ---------------------------------------------------------------- signals
+
+
+async def test_health_and_metrics_need_no_token(site: Site) -> None:
+    async with site.client(None) as client:
+        assert (await client.get("/health/live")).json()["well"] is True
+        assert (await client.get("/health/ready")).status_code == 200
+        assert (await client.get("/metrics")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("parts", "status"),
+    [
+        ({"w1": ""}, 200),
+        ({"w1": "", "w2": "its canary call did not return"}, 503),
+        ({}, 503),
+    ],
+)
+async def test_it_is_ready_only_when_every_part_is_well(site: Site, parts: dict[str, str], status: int) -> None:
+    site.parts = parts
+    async with site.client() as client:
+        answer = await client.get("/health/ready")
+    assert (answer.status_code, answer.json()) == (status, {"well": status == 200, "parts": parts})
+
+
+async def test_metrics_show_what_was_counted(client: httpx.AsyncClient) -> None:
+    metrics.CALLS_CLOSED.labels("answered").inc()
+    metrics.WAIT_SECONDS.observe(12)
+    answer = await client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert re.search(r'^hotline_calls_closed_total\{outcome="answered"\} [1-9]', answer.text, re.M)
+    assert re.search(r'^hotline_wait_seconds_bucket\{le="15.0"\} [1-9]', answer.text, re.M)
+
+
+# ---------------------------------------------------------------- the description
+
+
+def test_everything_that_can_be_asked_is_described(site: Site) -> None:
+    schema = site.app.openapi()
+    assert schema["openapi"].startswith("3.")
+    described = {(method, path) for method, path in routes(site)}
+    built = {
+        (method, route.path) for route in site.app.routes if isinstance(route, APIRoute) for method in route.methods
+    }
+    assert described >= built
+    for path, methods in schema["paths"].items():
+        for method, operation in methods.items():
+            where = f"{method} {path}"
+            assert operation["summary"], where
+            assert operation["description"], where
+            assert operation["tags"], where
+            if path.startswith("/api"):
+                assert operation["security"], where
+                for status in ("401", "422", "503"):
+                    assert list(operation["responses"][status]["content"]) == [PROBLEM], where
+            for parameter in operation.get("parameters", ()):
+                assert parameter["schema"], where
+
+
+def test_every_reference_of_the_description_leads_somewhere(site: Site) -> None:
+    schema = site.app.openapi()
+    found: list[str] = []
+
+    def walk(value: Any) -> None:
+        if isinstance(value, dict):
+            if isinstance(value.get("$ref"), str):
+                found.append(value["$ref"])
+            for each in value.values():
+                walk(each)
+        elif isinstance(value, list):
+            for each in value:
+                walk(each)
+
+    walk(schema)
+    assert "#/components/schemas/Problem" in found
+    assert "HTTPValidationError" not in str(schema)
+    for reference in found:
+        target: Any = schema
+        for part in reference.removeprefix("#/").split("/"):
+            target = target[part]
+        assert target
+
+
+def test_every_field_that_people_send_is_explained(site: Site) -> None:
+    schemas = site.app.openapi()["components"]["schemas"]
+    for name in ("NewOrder", "OrderEdit", "PresenceChange", "Problem"):
+        for field, described in schemas[name]["properties"].items():
+            texts = [described.get("description"), *(each.get("description") for each in described.get("anyOf", ()))]
+            assert any(texts), f"{name}.{field}"
+
+
+async def test_the_description_is_served(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/openapi.json")
+    assert answer.status_code == 200
+    assert answer.json()["info"]["title"] == "Hotline 12345"
