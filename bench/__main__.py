@@ -39,19 +39,19 @@ class Plan:
 FULL = Plan(
     steady=Load(rate=5.0, calls=75, stay_s=10.0, to_archive=True),
     rounds=4,
-    live=live.Plan(calls=100, rate=12.5, kills=3),
+    live=live.Plan(calls=100, rate=12.5, look_s=6.0, kills=3),
     stay_s=10.0,
     hold_s=10.0,
     attempts=7,
     journal_s=3.0,
 )
-# shows in a minute or two that everything works, and no more
+# shows within a minute that everything works, and no more
 QUICK = Plan(
-    steady=Load(rate=4.0, calls=8, stay_s=5.0, to_archive=True),
+    steady=Load(rate=4.0, calls=4, stay_s=4.5, to_archive=True),
     rounds=1,
-    live=live.Plan(calls=8, rate=8.0, kills=1),
-    stay_s=5.0,
-    hold_s=2.0,
+    live=live.Plan(calls=8, rate=8.0, look_s=1.0, kills=1),
+    stay_s=4.5,
+    hold_s=1.0,
     attempts=1,
     journal_s=0.3,
 )

@@ -34,8 +34,6 @@ def of_steady(seen: Mapping[str, Steady]) -> dict[str, Measure]:
 
 _PICKUP_LIMIT = "who else wants the cores at that moment: the dialplan answers in both"
 _PROMPT_LIMIT = "what comes before the sound: a claim, one durable journal entry, three requests to the switch"
-    "what comes before the sound: claiming the call, one durable journal entry, three requests to the switch"
-)
 
 
 def _latency(name: str, whole: Spread, plain: Spread, limited_by: str) -> dict[str, Measure]:

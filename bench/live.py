@@ -13,8 +13,7 @@ from bench.subject import GREETING_S
 from bench.whole import Hotline
 
 ATTEMPT_LIMIT_S = 20.0
-_MEASURE_S = 6.0
-_REST_S = 4.0
+_REST_S = 3.0  # between two kills
 _POLL_S = 0.02
 
 
@@ -32,15 +31,16 @@ class Live:
 
 @dataclass(frozen=True)
 class Plan:
-    """``calls`` calls, arriving at ``rate``, and ``kills`` of the worker while they last."""
+    """``calls`` calls, arriving at ``rate``; ``look_s`` of looking at them, then ``kills`` of the worker."""
 
     calls: int
     rate: float
+    look_s: float
     kills: int = 0
 
     @property
     def load(self) -> Load:
-        lasting = self.calls / self.rate + GREETING_S + 5.0 + _MEASURE_S + self.kills * (_REST_S + 4.0)
+        lasting = self.calls / self.rate + GREETING_S + 3.0 + self.look_s + self.kills * (_REST_S + 4.0)
         return Load(self.rate, self.calls, stay_s=lasting, sipp_audio=True)
 
 
@@ -53,7 +53,7 @@ def measure(caller: Caller, plan: Plan, say: Callable[[str], None] = print) -> L
     running = caller.start(plan.load)
     try:
         _until_all_talk(running, plan.calls)
-        _look(live, caller, idle)
+        _look(live, caller, idle, plan.look_s)
         if isinstance(subject, Hotline):
             for number in range(1, plan.kills + 1):
                 _kill(live, subject, plan.calls)
@@ -72,10 +72,10 @@ def _until_all_talk(running: Running, calls: int) -> None:
     time.sleep(1.0)
 
 
-def _look(live: Live, caller: Caller, idle: dict[str, processes.Usage]) -> None:
-    """Memory now, and CPU over some seconds."""
+def _look(live: Live, caller: Caller, idle: dict[str, processes.Usage], seconds: float) -> None:
+    """Memory now, and CPU over so many seconds."""
     before, begun = processes.usage(caller.subject.roles()), time.monotonic()
-    time.sleep(_MEASURE_S)
+    time.sleep(seconds)
     after, lasted = processes.usage(caller.subject.roles()), time.monotonic() - begun
     nothing = processes.Usage(0.0)
     for role, used in after.items():

@@ -12,7 +12,7 @@ import signal
 import socket
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -168,6 +168,11 @@ def _audio_port(message: bytes) -> int:
     return int(message[begin + 8 :].split(b" ", 1)[0]) if begin >= 0 else 0
 
 
+def write(path: Path, seen: Iterable[Seen]) -> None:
+    """One line of JSON for each call."""
+    path.write_text("".join(json.dumps(asdict(call)) + "\n" for call in seen), "ascii")
+
+
 def read(path: Path) -> dict[str, Seen]:
     """What a tap wrote, by Call-ID."""
     return {seen.call: seen for seen in (Seen(**json.loads(line)) for line in path.read_text("ascii").splitlines())}
@@ -184,7 +189,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     print("ready", flush=True)
     tap.run()
-    given.out.write_text("".join(json.dumps(asdict(seen)) + "\n" for seen in tap.calls.values()), "ascii")
+    write(given.out, tap.calls.values())
 
 
 if __name__ == "__main__":

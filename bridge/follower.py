@@ -15,7 +15,7 @@ from bridge.model import Change
 from bridge.orders import allot, insert_changes, insert_orders, new_order, opening_fields
 from bridge.tables import orders
 from config.chinatime import china_day
-from config.metrics import ORDERS_OPENED
+from config.metrics import ORDERS_OPENED, TALK_SECONDS, WAIT_SECONDS
 from ivr.call import CallArrived, CallClosed, Outcome, Role, Talk
 from ivr.journal import Positioned
 
@@ -63,6 +63,7 @@ class OrderFollower:
                 at, (facts, why) = told[call].at, _facts(told[call])
                 row = new_order(number, at, call=call, **facts)
                 rows.append((row, Change(at, WHO, why, opening_fields(row))))
+                _measure(row["arrived"], told[call].closed)
         if rows:
             await insert_orders(connection, rows)
             ORDERS_OPENED.labels(source="call").inc(len(rows))
@@ -90,17 +91,27 @@ async def _add(connection: AsyncConnection, row: Row[Any], told: _Told) -> None:
     """Add to an order what it does not know yet of its call. That makes no new version of the order, so that whoever
     is writing it meanwhile is not disturbed.
     """
-    facts, why = _facts(
-        _Told(told.arrived if row.arrived is None else None, told.closed if row.closed is None else None)
-    )
+    news = _Told(told.arrived if row.arrived is None else None, told.closed if row.closed is None else None)
+    facts, why = _facts(news)
     if not facts:
         return
     if row.caller is not None:
         facts.pop("caller", None)
-    at = max(each.at for each in (told.arrived, told.closed) if each is not None)
+    at = max(each.at for each in news if each is not None)
     values = {**facts, "updated": max(row.updated, at)}
     await connection.execute(update(orders).where(orders.c.number == row.number).values(values))
     await insert_changes(connection, [(row.number, Change(at, WHO, why, opening_fields(facts)))])
+    _measure(facts.get("arrived", row.arrived), news.closed)
+
+
+def _measure(arrived: float | None, closed: CallClosed | None) -> None:
+    """Count a call that has ended, once, for the metrics."""
+    if closed is None or not closed.talks:
+        return
+    if arrived is not None:
+        WAIT_SECONDS.observe(max(0.0, min(talk.began for talk in closed.talks) - arrived))
+    for talk in closed.talks:
+        TALK_SECONDS.observe(_length(talk, closed.at))
 
 
 def _facts(told: _Told) -> tuple[dict[str, Any], str]:

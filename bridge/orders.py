@@ -27,6 +27,7 @@ from bridge.numbers import make_number
 from bridge.tables import order_changes, order_days, orders
 from config.chinatime import china_day
 from config.database import Database
+from config.metrics import ORDERS_OPENED
 
 
 class Place(NamedTuple):
@@ -74,6 +75,7 @@ class Orders:
             (number,) = await allot(connection, self.prefix, china_day(now), 1)
             row = blank | {"number": number} | {field: after for field, (_, after) in fields.items()}
             await insert_orders(connection, [(row, Change(now, who, why, opening_fields(row)))])
+        ORDERS_OPENED.labels(source="hand").inc()
         return _order_of(row)
 
     async def get(self, number: str) -> Order:

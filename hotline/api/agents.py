@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from hotline.api.deps import Ask
-from hotline.api.models import AgentLine, PresenceChange
+from hotline.api.models import AgentLine, AgentPath, PresenceChange
 from hotline.api.problems import responses
 from hotline.api.routing import LimitedRoute
 from routing.errors import UnknownAgent
@@ -19,7 +19,7 @@ async def list_agents(ask: Ask) -> list[AgentLine]:
 
 
 @router.put("/{agent}/presence", summary="Sign in, sign out, or pause", responses=responses(404))
-async def set_presence(agent: str, change: PresenceChange, ask: Ask) -> AgentLine:
+async def set_presence(agent: AgentPath, change: PresenceChange, ask: Ask) -> AgentLine:
     """Holds at once; in a talk, after it."""
     await ask.agents.set_presence(agent, change.presence)
     status = (await ask.agents.board(depth=1)).agents.get(agent)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from hotline.api.callbook import Place
 from hotline.api.deps import Ask
-from hotline.api.models import CallInFull, CallSummary, StoryLine
+from hotline.api.models import CallInFull, CallPath, CallSummary, StoryLine
 from hotline.api.paging import Cursor, Limit, Page, decode, encode
 from hotline.api.problems import ProblemError, responses
 from hotline.api.routing import LimitedRoute
@@ -32,7 +32,7 @@ async def list_calls(
 
 
 @router.get("/{call}", summary="Read one call's story", responses=responses(404))
-async def read_call(call: str, ask: Ask) -> CallInFull:
+async def read_call(call: CallPath, ask: Ask) -> CallInFull:
     """Every event of the journal in one sentence, with the seconds since the call arrived."""
     line = await ask.calls.find(call) if "\0" not in call else None
     if line is None:

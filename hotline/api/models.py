@@ -7,6 +7,7 @@ import re
 from datetime import date, datetime
 from typing import Annotated, Any
 
+from fastapi import Path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from bridge.model import Change, Order, Status
@@ -72,6 +73,13 @@ CallId = Annotated[
 Caller = Annotated[
     str, Field(pattern=r"^\+?[0-9*#-]{3,20}$", description="The citizen's number.", examples=["13800138000"])
 ]
+
+
+OrderNumber = Annotated[
+    str, Path(max_length=40, description="Order number, in any spelling.", examples=["YC261121-00001-4"])
+]
+CallPath = Annotated[str, Path(max_length=200, description="Id of a call.", examples=["hotline-1795190400.1"])]
+AgentPath = Annotated[str, Path(max_length=64, description="Id of an agent.", examples=["8001"])]
 
 
 class _Strict(BaseModel):

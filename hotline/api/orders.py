@@ -8,7 +8,7 @@ from bridge.model import Order, Status
 from bridge.numbers import parse_number
 from bridge.orders import Place
 from hotline.api.deps import Ask, Services
-from hotline.api.models import NewOrder, OrderEdit, OrderInFull, OrderLine
+from hotline.api.models import NewOrder, OrderEdit, OrderInFull, OrderLine, OrderNumber
 from hotline.api.paging import Cursor, Limit, Page, decode, encode
 from hotline.api.problems import Fault, ProblemError, responses
 from hotline.api.routing import LimitedRoute
@@ -56,14 +56,14 @@ async def list_orders(
 
 
 @router.get("/{number}", summary="Read one order", responses=responses(404))
-async def read_order(number: str, ask: Ask, response: Response) -> OrderInFull:
+async def read_order(number: OrderNumber, ask: Ask, response: Response) -> OrderInFull:
     """With everything: the caller's number whole, and the history. `ETag` is the version."""
     return await _in_full(ask, await ask.orders.get(parse_number(number, ask.orders.prefix)), response)
 
 
 @router.patch("/{number}", summary="Change an order", responses=responses(404, 412))
 async def change_order(
-    number: str, edit: OrderEdit, ask: Ask, response: Response, if_match: IfMatch = None
+    number: OrderNumber, edit: OrderEdit, ask: Ask, response: Response, if_match: IfMatch = None
 ) -> OrderInFull:
     """Fields that are left out stay as they are. Every change is kept in the history with who, when and why."""
     found = parse_number(number, ask.orders.prefix)

@@ -156,7 +156,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> JSONResponse:
-        log.error("request failed", method=request.method, route=_route(request), exc_info=error)
+        endpoint = getattr(request.scope.get("endpoint"), "__name__", "?")  # not the path: it may hold a number
+        log.error("request failed", endpoint=endpoint, exc_info=error)
         return _answer(ProblemError(500, "fault", "a fault of the hotline; it is in the log, please report it"))
 
 
@@ -168,8 +169,3 @@ def _answer(error: ProblemError) -> JSONResponse:
 def _reason(error: dict[str, Any]) -> str:
     text: str = error["msg"]
     return text[0].lower() + text[1:]
-
-
-def _route(request: Request) -> str:
-    """The route's pattern: the path itself may hold a number."""
-    return getattr(request.scope.get("route"), "path", "?")

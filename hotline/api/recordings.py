@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from hotline.api.deps import Ask, Services
-from hotline.api.models import RecordingLine
+from hotline.api.models import CallPath, RecordingLine
 from hotline.api.paging import Cursor, Limit, Page, decode, encode
 from hotline.api.problems import ProblemError, responses
 from hotline.api.routing import LimitedRoute
@@ -32,7 +32,7 @@ async def list_gaps(ask: Ask, limit: Limit = 50, cursor: Cursor = None) -> Page[
 
 
 @router.get("/{call}", summary="Read what is known of a call's recording", responses=responses(404))
-async def read_recording(call: str, ask: Ask) -> RecordingLine:
+async def read_recording(call: CallPath, ask: Ask) -> RecordingLine:
     """Where it is kept, its hash, and until when it must be kept."""
     found = await ask.ledger.of_call(call) if "\0" not in call else None
     if found is None:

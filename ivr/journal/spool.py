@@ -155,7 +155,7 @@ class Spool:
         if record.kind in TOUCHING:
             self._open[record.call] = record.kind != _CLOSED
 
-    def _lines(self, offset: int, ahead: int = 1 << 20) -> Iterator[tuple[int, bytes]]:
+    def _lines(self, offset: int, ahead: int = 1 << 18) -> Iterator[tuple[int, bytes]]:
         """Lines with their offsets, reading ``ahead`` bytes at a time; the last one may lack its end."""
         rest = b""
         while offset + len(rest) < self._size and (more := os.pread(self._fd, ahead, offset + len(rest))):

@@ -6,7 +6,8 @@ Each write is one transaction and may be repeated: a record that is there alread
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import select, tuple_
+import msgspec
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.database import Database
@@ -28,6 +29,9 @@ _SQL: dict[str, dict[str, str]] = {
         "entries": """
             INSERT INTO journal (call, seq, at, kind, payload, worker) VALUES (?, ?, ?, ?, ?, ?)
             ON CONFLICT DO NOTHING""",
+        "stored": """
+            SELECT j.call, j.seq, j.at, j.kind, j.payload FROM json_each(?) AS wanted JOIN journal AS j
+            ON j.call = json_extract(wanted.value, '$[0]') AND j.seq = json_extract(wanted.value, '$[1]')""",
         "calls": """
             INSERT INTO calls (call, worker, opened, closed, seq) VALUES (?, ?, ?, ?, ?)
             ON CONFLICT (call) DO UPDATE SET worker = excluded.worker, seq = excluded.seq,
@@ -41,6 +45,10 @@ _SQL: dict[str, dict[str, str]] = {
             INSERT INTO journal (call, seq, at, kind, payload, worker)
             SELECT * FROM unnest($1::text[], $2::int[], $3::float8[], $4::text[], $5::text[], $6::text[])
             ON CONFLICT DO NOTHING""",
+        "stored": """
+            SELECT j.call, j.seq, j.at, j.kind, j.payload
+            FROM unnest($1::text[], $2::int[]) AS wanted (call, seq) JOIN journal AS j
+            ON j.call = wanted.call AND j.seq = wanted.seq""",
         "calls": """
             INSERT INTO calls (call, worker, opened, closed, seq)
             SELECT * FROM unnest($1::text[], $2::text[], $3::float8[], $4::float8[], $5::int[])
@@ -90,7 +98,7 @@ class Store:
             await mark_writer(connection)
             rows = [(r.call, r.seq, r.at, r.kind, r.payload, worker) for r in entries]
             if await self._insert(connection, "entries", rows) < len(rows) and (
-                taken := await _taken(connection, entries)
+                taken := await self._taken(connection, entries)
             ):
                 raise Taken(taken)
             if changed := _call_rows(entries, worker):
@@ -99,6 +107,15 @@ class Store:
     async def _insert(self, connection: AsyncConnection, table: str, rows: list[tuple[Any, ...]]) -> int:
         arguments = rows if self._database.dialect == "sqlite" else tuple(map(list, zip(*rows, strict=True)))
         return (await connection.exec_driver_sql(self._sql[table], arguments)).rowcount
+
+    async def _taken(self, connection: AsyncConnection, records: Sequence[EntryRecord]) -> list[EntryRecord]:
+        """Of records already there, those that are there with another content."""
+        keys = sorted({(record.call, record.seq) for record in records})
+        sqlite = self._database.dialect == "sqlite"
+        arguments = (msgspec.json.encode(keys).decode(),) if sqlite else tuple(map(list, zip(*keys, strict=True)))
+        found = await connection.exec_driver_sql(self._sql["stored"], arguments)
+        stored = {EntryRecord(row.call, row.seq, row.at, row.kind, row.payload) for row in found}
+        return [record for record in records if record not in stored]
 
     async def read(self, call: str) -> list[EntryRecord]:
         columns = journal.c
@@ -127,16 +144,6 @@ class Store:
         """Raise unless the journal can be read."""
         async with self._database.connect() as connection:
             await connection.execute(select(journal.c.position).limit(1))
-
-
-async def _taken(connection: AsyncConnection, records: Sequence[EntryRecord]) -> list[EntryRecord]:
-    """Of records already there, those that are there with another content."""
-    columns = journal.c
-    query = select(columns.call, columns.seq, columns.at, columns.kind, columns.payload)
-    keys = sorted({(record.call, record.seq) for record in records})
-    found = await connection.execute(query.where(tuple_(columns.call, columns.seq).in_(keys)))
-    stored = {(row.call, row.seq): EntryRecord(*row) for row in found}
-    return [record for record in records if stored[record.call, record.seq] != record]
 
 
 def _call_rows(records: Iterable[EntryRecord], worker: str) -> list[tuple[Any, ...]]:

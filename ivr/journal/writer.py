@@ -37,7 +37,7 @@ class JournalStats:
     outages: int = 0
     waiting: int = 0  # records in the spool now
     oldest: float | None = None  # UNIX seconds of the oldest of them
-    unreachable_since: float | None = None  # UNIX seconds; None while the database takes what comes
+    spooling_since: float | None = None  # UNIX seconds; None while the database takes what comes
 
 
 @dataclass(slots=True)
@@ -212,12 +212,12 @@ class Writer:
     def _lose_database(self, error: Exception) -> None:
         """From now on everything goes to the spool, until the drain has emptied it."""
         self.stats.outages += 1
-        self.stats.unreachable_since = time()
         report = log.warning if is_outage(error) else log.error
         report("journal.database_lost", worker=self.worker, error=type(error).__name__, outage=is_outage(error))
         self._to_spool()
 
     def _to_spool(self) -> None:
+        self.stats.spooling_since = time()
         self._drain = asyncio.create_task(self._drain_spool(), name="journal-drain")
 
     async def _drain_spool(self) -> None:
@@ -239,7 +239,7 @@ class Writer:
             except Exception as error:
                 report = log.debug if is_outage(error) else log.error
                 report("journal.drain_failed", worker=self.worker, error=type(error).__name__)
-        self.stats.unreachable_since = None
+        self.stats.spooling_since = None
         log.info("journal.spool_drained", worker=self.worker, drained=self.stats.drained)
 
     async def _drain_some(self) -> int:

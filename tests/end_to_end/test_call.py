@@ -125,12 +125,12 @@ async def test_given_nobody_at_all_then_a_message_is_taken_and_the_order_says_to
     citizen = await place.call()
     await citizen.press("0")
     call = await place.last_call()
-    # both sentences and the tone are over: from now on the citizen is speaking
+    # the sentences and the tone are over: from now on the citizen is speaking
     await place.hotline.eventually(
         f"/api/calls/{call}",
         lambda found: (
             sum(line["kind"] == "leg_ended" for line in found["story"]) == 2
-            and found["story"][-1]["kind"] == "prompt_ended"
+            and found["story"][-1]["text"].endswith("nobody_available was played to its end.")
         ),
         30,
     )
@@ -155,13 +155,14 @@ async def test_given_the_caller_withholds_the_number_then_the_call_is_served_all
 async def test_given_the_citizens_audio_restarts_with_a_lower_sequence_then_it_is_still_heard_and_recorded(
     place: Town,
 ) -> None:
-    async with place.world.rtp_call() as citizen:
+    async with place.world.rtp_call(tone=CITIZEN) as citizen:
         agent = await place.desk().answers(within=20)
-        await agent.hears(CITIZEN, within=8)
+        await agent.hears(CITIZEN, within=8, lasting=1.0)
         citizen.restart_stream(1000)  # it began above 40000
         await citizen.speak(DUTY)  # another tone, to know the new source from the old
-        await agent.hears(DUTY, within=8)
+        await agent.hears(DUTY, within=8, lasting=1.0)
         await citizen.hears(AGENT, within=8)
+        await citizen.hang_up()
     await agent.ends(within=10)
     call = await place.last_call()
     await place.closed(call)

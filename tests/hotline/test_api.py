@@ -1,13 +1,17 @@
 """The API as a whole: who may ask, how it says no, what it tells about itself."""
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
-from fastapi.routing import APIRoute
+import structlog
 
 from config import metrics
 from config.database import Database
@@ -102,10 +106,12 @@ async def test_a_fault_of_ours_shows_nothing_of_our_inside(site: Site, monkeypat
         raise RuntimeError("password=hunter2 for 13800138000")
 
     monkeypatch.setattr(site.app.state.services.orders, "page", broken)
-    async with site.client() as client:
-        answer = await client.get("/api/orders")
+    with structlog.testing.capture_logs() as logged:
+        async with site.client() as client:
+            answer = await client.get("/api/orders")
     problem(answer, 500, "fault")
     assert "hunter2" not in answer.text
+    assert [(line["event"], line["endpoint"]) for line in logged] == [("request failed", "list_orders")]
 
 
 async def test_given_the_database_goes_away_then_the_api_says_so_and_serves_again_when_it_is_back(
@@ -117,7 +123,7 @@ async def test_given_the_database_goes_away_then_the_api_says_so_and_serves_agai
     body = {"by": "8001", "why": "test"}
     async with site.client() as client:
         assert (await client.get("/api/orders")).status_code == 200
-        outage.begin()
+        await outage.begin()
         refused = await client.post("/api/orders", json=body)
         assert problem(refused, 503, "database-unreachable")["detail"].endswith("before trying again")
         assert int(refused.headers["retry-after"]) > 0
@@ -166,17 +172,52 @@ async def test_metrics_show_what_was_counted(client: httpx.AsyncClient) -> None:
     assert re.search(r'^hotline_wait_seconds_bucket\{le="15.0"\} [1-9]', answer.text, re.M)
 
 
+COUNTING = """
+import asyncio, os, sys
+from config.metrics import CALLS_CLOSED, CALLS_CURRENT
+from hotline.api.signals import signals
+for _ in range(2):
+    child = os.fork()
+    if not child:
+        CALLS_CLOSED.labels("answered").inc(3)
+        CALLS_CURRENT.labels("talking").set(5)
+        os._exit(0)
+    os.waitpid(child, 0)
+metrics = next(route for route in signals(None).routes if route.path == "/metrics")
+sys.stdout.write(metrics.endpoint().body.decode())
+"""
+
+
+def test_given_several_processes_then_metrics_add_up(tmp_path: Path) -> None:
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", COUNTING]
+    shown = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert 'hotline_calls_closed_total{outcome="answered"} 6.0' in shown
+    assert 'hotline_calls_current{stage="talking"} 10.0' in shown
+
+
 # ---------------------------------------------------------------- the description
 
 
 def test_everything_that_can_be_asked_is_described(site: Site) -> None:
     schema = site.app.openapi()
     assert schema["openapi"].startswith("3.")
-    described = {(method, path) for method, path in routes(site)}
-    built = {
-        (method, route.path) for route in site.app.routes if isinstance(route, APIRoute) for method in route.methods
+    assert set(routes(site)) == {
+        ("GET", "/api/agents"),
+        ("PUT", "/api/agents/{agent}/presence"),
+        ("GET", "/api/calls"),
+        ("GET", "/api/calls/{call}"),
+        ("GET", "/api/orders"),
+        ("POST", "/api/orders"),
+        ("GET", "/api/orders/{number}"),
+        ("PATCH", "/api/orders/{number}"),
+        ("GET", "/api/recordings"),
+        ("GET", "/api/recordings/gaps"),
+        ("GET", "/api/recordings/{call}"),
+        ("GET", "/health/live"),
+        ("GET", "/health/ready"),
+        ("GET", "/metrics"),
     }
-    assert described >= built
     for path, methods in schema["paths"].items():
         for method, operation in methods.items():
             where = f"{method} {path}"
@@ -188,7 +229,7 @@ def test_everything_that_can_be_asked_is_described(site: Site) -> None:
                 for status in ("401", "422", "503"):
                     assert list(operation["responses"][status]["content"]) == [PROBLEM], where
             for parameter in operation.get("parameters", ()):
-                assert parameter["schema"], where
+                assert parameter["description"], f"{where} {parameter['name']}"
 
 
 def test_every_reference_of_the_description_leads_somewhere(site: Site) -> None:

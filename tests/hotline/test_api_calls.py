@@ -80,7 +80,7 @@ async def test_one_call_tells_its_story_without_its_number(client: httpx.AsyncCl
     story = answer.json()["story"]
     assert [line["offset_s"] for line in story] == [0.0, 40.0]
     assert story[0]["text"].startswith("A call from 138****8000 to 12345 arrived")
-    assert story[0]["at"] == "2026-11-21T10:38:20+08:00"
+    assert story[0]["at"] == "2026-11-21T02:38:20+08:00"
     assert CALLER not in answer.text
 
 

@@ -53,7 +53,7 @@ async def entries_after_restart(url: str, spool: Path) -> list[tuple[str, int]]:
     database = Database(url)
     journal = Journal(database, spool, "w1", retry_s=(0.02, 0.1))
     await journal.start()
-    await eventually(lambda: journal.stats.waiting == 0 and journal.stats.unreachable_since is None)
+    await eventually(lambda: journal.stats.waiting == 0 and journal.stats.spooling_since is None)
     async with database.connect() as connection:
         query = select(journal_table.c.call, journal_table.c.seq).order_by(journal_table.c.position)
         found = [(row.call, row.seq) for row in await connection.execute(query)]

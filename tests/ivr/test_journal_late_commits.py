@@ -45,8 +45,7 @@ class Writer:
             ),
             {"call": call, "seq": seq},
         )
-        assert found is not None
-        return found
+        return int(found)
 
     async def commit(self) -> None:
         await self.transaction.commit()

@@ -29,7 +29,7 @@ class Site:
 
     async def drained(self, journal: Journal | None = None) -> None:
         stats = (journal or self.journal).stats
-        await eventually(lambda: stats.waiting == 0 and stats.unreachable_since is None)
+        await eventually(lambda: stats.waiting == 0 and stats.spooling_since is None)
 
     async def in_database(self) -> list[tuple[str, int]]:
         """(call, seq) in the order of positions."""
@@ -69,7 +69,7 @@ async def test_given_an_outage_when_events_arrive_then_they_are_kept_at_once_and
     await site.outage.begin()
     await eventually(lambda: site.journal.stats.spooled > 1000)
     assert site.journal.stats.oldest is not None
-    assert site.journal.stats.unreachable_since is not None
+    assert site.journal.stats.spooling_since is not None
     site.outage.end()
     await site.drained()
     commits = site.journal.stats.commits

@@ -145,7 +145,7 @@ class Leg(Party):
     async def press(self, keys: str, *, duration_ms: int = 100, between_ms: int = 100) -> None:
         """Press keys, sent as RFC 4733 events; returns when all are pressed.
 
-        Not while the other side presses keys too: this Asterisk would count those twice.
+        Asterisk 22.10 counts keys twice that come in on a channel which has sent keys itself, so let one side press.
         """
         await self._network.ari.request(
             "POST", f"channels/{self.channel}/dtmf", dtmf=keys, duration=duration_ms, between=between_ms

@@ -145,6 +145,9 @@ class FrozenPostgres(Outage):
         self._frozen: list[int] = []
 
     async def begin(self) -> None:
+        self._freeze()
+
+    def _freeze(self) -> None:
         master = int((self._folder / "cluster/postmaster.pid").read_text().split("\n", 1)[0])
         os.kill(master, signal.SIGSTOP)  # first, so that no further process appears
         children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
