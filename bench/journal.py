@@ -39,8 +39,8 @@ def measure(seconds: float = SECONDS) -> dict[str, float]:
     """Figures by ``<database>.<figure>``: sqlite, sqlite_normal (not flushed at each commit) and postgresql.
 
     ``events_per_s`` of the journal, ``ceiling_per_s`` and ``commit_each_per_s`` of the baselines, ``spool_per_s``
-    while the database is away, ``p50_ms`` and ``p99_ms`` of one append at 300 events/s, the same with two followers
-    (``followed_…``).
+    while the database is away, ``p50_ms`` and ``p99_ms`` of one append at 300 events/s, the same while two followers
+    catch up with all that (``followed_…``).
     """
     folder = paths.layout().root / "bench" / "journal"
     shutil.rmtree(folder, ignore_errors=True)

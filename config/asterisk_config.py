@@ -31,9 +31,8 @@ RTP_TIMEOUT_HOLD_S = 600
 # What is loaded, and why it is needed. Asterisk refuses to boot when one of them fails to load.
 MODULES: Mapping[str, tuple[str, ...]] = {
     "base": ("res_timing_timerfd", "res_sorcery_config", "res_sorcery_memory", "res_sorcery_astdb", "pbx_config"),
-    "audio": ("codec_alaw", "codec_ulaw", "codec_resample", "format_sln", "format_wav", "res_musiconhold"),
+    "audio": ("codec_alaw", "codec_ulaw", "format_sln", "format_wav", "res_musiconhold"),
     "sip": (
-        "res_crypto",
         "res_pjproject",
         "res_rtp_asterisk",
         "res_pjsip",
@@ -42,7 +41,6 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         "res_pjsip_authenticator_digest",  # without it each request is let in with a warning
         "res_pjsip_endpoint_identifier_ip",
         "res_pjsip_caller_id",
-        "res_pjsip_header_funcs",
         "res_pjsip_nat",
         "res_pjsip_rfc3326",
         "res_pjsip_dlg_options",
@@ -76,7 +74,6 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         "app_playback",
         "app_stack",
         "func_callerid",
-        "func_channel",
         "func_env",
         "func_logic",
         "func_strings",

@@ -61,7 +61,7 @@ class Service:
         self.output = folder / f"{name}.out"
         self._ready = ready
         self._env = env
-        self._stop_signal = stop_signal
+        self.stop_signal = stop_signal
         self._ready_limit_s = ready_limit_s
         self._stop_limit_s = stop_limit_s
         self._child: subprocess.Popen[bytes] | None = None
@@ -99,7 +99,7 @@ class Service:
         """End the program: its stop signal, and after a limit SIGKILL. Nothing happens when it does not run."""
         with self._handle() as handle:
             if handle is not None:
-                signal.pidfd_send_signal(handle, self._stop_signal)
+                signal.pidfd_send_signal(handle, self.stop_signal)
                 if not await _ended(handle, self._stop_limit_s):
                     log.warning("service does not end by itself, killed", service=self.name)
                     signal.pidfd_send_signal(handle, signal.SIGKILL)

@@ -3,7 +3,8 @@
 from fastapi import APIRouter
 
 from hotline.api.deps import Ask
-from hotline.api.models import AgentLine, AgentPath, PresenceChange
+from hotline.api.fields import AgentPath
+from hotline.api.models import AgentLine, PresenceChange
 from hotline.api.problems import responses
 from hotline.api.routing import LimitedRoute
 from routing.errors import UnknownAgent

@@ -39,7 +39,7 @@ def create_app(deps: Deps) -> FastAPI:
     for part in (orders, calls, recordings, agents):
         api.include_router(part.router)
     app.include_router(api)
-    app.include_router(signals(deps.ready))
+    app.include_router(signals(deps.database, deps.ready))
     problems.install(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Query
 
 from hotline.api.callbook import Place
 from hotline.api.deps import Ask
-from hotline.api.models import CallInFull, CallPath, CallSummary, StoryLine
+from hotline.api.fields import CallPath
+from hotline.api.models import CallInFull, CallSummary, StoryLine
 from hotline.api.paging import Cursor, Limit, Page, decode, encode
 from hotline.api.problems import ProblemError, responses
 from hotline.api.routing import LimitedRoute

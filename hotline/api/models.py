@@ -3,83 +3,20 @@
 Times are ISO 8601 in China's time, durations seconds. A caller's number is masked everywhere but in one order.
 """
 
-import re
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Path
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from bridge.model import Change, Order, Status
 from config.chinatime import china_time
 from config.logs import mask_number
 from hotline.api.callbook import CallLine
+from hotline.api.fields import Caller, CallId, Category, Content, Reason, Where, Who, Why
 from hotline.story import Line
 from recordings.ledger import Gap, Recording, State
 from routing.agents import AgentState, Presence
 from routing.board import AgentStatus
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-
-
-def _plain(text: str) -> str:
-    if _CONTROL.search(text):
-        raise ValueError("must be plain text without control characters")
-    return text
-
-
-_STRIPPED = StringConstraints(strip_whitespace=True)
-_PLAIN = AfterValidator(_plain)
-
-Who = Annotated[
-    str,
-    _STRIPPED,
-    _PLAIN,
-    Field(min_length=1, max_length=64, description="Who does it: an agent's id, or another name.", examples=["8001"]),
-]
-Why = Annotated[
-    str,
-    _STRIPPED,
-    _PLAIN,
-    Field(min_length=1, max_length=500, description="Why, for the history.", examples=["taken down on the line"]),
-]
-Content = Annotated[
-    str,
-    _STRIPPED,
-    _PLAIN,
-    Field(max_length=10_000, description="What the citizen said.", examples=["幸福路的路灯不亮"]),
-]
-Where = Annotated[
-    str, _STRIPPED, _PLAIN, Field(max_length=500, description="Where it is.", examples=["袁州区幸福路12号"])
-]
-Category = Annotated[
-    str,
-    _STRIPPED,
-    _PLAIN,
-    Field(min_length=1, max_length=20, description="One of the city's categories.", examples=["求助"]),
-]
-Reason = Annotated[
-    str,
-    _STRIPPED,
-    _PLAIN,
-    Field(min_length=1, max_length=1000, description="Why it is not accepted.", examples=["已由人民法院受理"]),
-]
-CallId = Annotated[
-    str,
-    _STRIPPED,
-    _PLAIN,
-    Field(min_length=1, max_length=200, description="Id of a call.", examples=["hotline-1795190400.1"]),
-]
-Caller = Annotated[
-    str, Field(pattern=r"^\+?[0-9*#-]{3,20}$", description="The citizen's number.", examples=["13800138000"])
-]
-
-
-OrderNumber = Annotated[
-    str, Path(max_length=40, description="Order number, in any spelling.", examples=["YC261121-00001-4"])
-]
-CallPath = Annotated[str, Path(max_length=200, description="Id of a call.", examples=["hotline-1795190400.1"])]
-AgentPath = Annotated[str, Path(max_length=64, description="Id of an agent.", examples=["8001"])]
 
 
 class _Strict(BaseModel):

@@ -8,7 +8,8 @@ from bridge.model import Order, Status
 from bridge.numbers import parse_number
 from bridge.orders import Place
 from hotline.api.deps import Ask, Services
-from hotline.api.models import NewOrder, OrderEdit, OrderInFull, OrderLine, OrderNumber
+from hotline.api.fields import OrderNumber
+from hotline.api.models import NewOrder, OrderEdit, OrderInFull, OrderLine
 from hotline.api.paging import Cursor, Limit, Page, decode, encode
 from hotline.api.problems import Fault, ProblemError, responses
 from hotline.api.routing import LimitedRoute

@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from hotline.api.deps import Ask, Services
-from hotline.api.models import CallPath, RecordingLine
+from hotline.api.fields import CallPath
+from hotline.api.models import RecordingLine
 from hotline.api.paging import Cursor, Limit, Page, decode, encode
 from hotline.api.problems import ProblemError, responses
 from hotline.api.routing import LimitedRoute

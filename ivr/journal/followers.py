@@ -42,7 +42,7 @@ class FollowerRunner:
     """Feeds followers, each at its own pace.
 
     ``batch`` is the most entries of one transaction, ``poll_s`` how often entries of other processes are looked
-    for, ``pause_s`` how long a follower lets entries gather, ``timeout_s`` the longest a batch may take,
+    for, ``pause_s`` how long a follower rests between batches, ``timeout_s`` the longest a batch may take,
     ``retry_s`` the shortest and the longest pause after a failure. The same follower may run in several processes
     (PostgreSQL): one of them works at a time.
     """
@@ -52,7 +52,7 @@ class FollowerRunner:
         database: Database,
         followers: Sequence[Follower],
         *,
-        batch: int = 100,
+        batch: int = 200,
         poll_s: float = 0.2,
         pause_s: float = 0.02,
         timeout_s: float = 30.0,
@@ -134,10 +134,10 @@ class _Place:
             self._failures = 0
             if self._singly:
                 self._singly -= 1
-            elif count < self._batch:  # otherwise there is more
-                if not count:
-                    await self.news.wait()
-                await asyncio.sleep(pause_s)
+                continue
+            if not count:
+                await self.news.wait()
+            await asyncio.sleep(pause_s)  # entries gather; and one that catches up leaves room for appends
 
     async def _step(self) -> int:
         """Handle the next entries in one transaction; how many they were."""

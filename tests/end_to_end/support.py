@@ -11,6 +11,7 @@ import numpy as np
 from recordings.audio import decode, hash_file
 from tests.sandbox import Answer, Desk, Installation, Leg, Phone, Ports, World
 from tests.sandbox.audio import RATE, amplitude
+from tests.sandbox.leg import until
 
 CITIZEN, AGENT, SECOND_AGENT, DUTY = 700.0, 900.0, 1100.0, 1300.0
 DUTY_PHONES = ("07951234567", "07957654321")
@@ -32,6 +33,14 @@ class Town:
         citizen = await self.world.call(number, **arguments)
         self.citizens.append(citizen)
         return citizen
+
+    def new_phones(self) -> None:
+        """Forget who rang before: every phone is as nobody had touched it."""
+        self.world.phones.clear()
+        for number in DUTY_PHONES:
+            self.world.phone(number, Answer(after=0.2, tone=DUTY))
+        self.world.phone("8001", Answer(after=0.2, tone=AGENT))
+        self.world.phone("8002", Answer(after=0.2, tone=SECOND_AGENT))
 
     async def everybody_hangs_up(self) -> None:
         for citizen in self.citizens:
@@ -80,8 +89,15 @@ class Town:
 
 
 async def hear_each_other(citizen: Leg, other: Leg, citizen_hz: float = CITIZEN, other_hz: float = AGENT) -> None:
-    await citizen.hears(other_hz, within=8, lasting=1.0)
-    await other.hears(citizen_hz, within=8, lasting=1.0)
+    await citizen.hears(other_hz, within=8)
+    await other.hears(citizen_hz, within=8)
+    await goes_on(citizen)
+
+
+async def goes_on(leg: Leg, seconds: float = 1.0) -> None:
+    """Wait until so much more of the call has passed: long enough to be found in the recording."""
+    end = leg.seconds + seconds
+    await until(lambda: leg.seconds >= end, within=seconds + 5, missing=lambda: f"{leg} does not go on")
 
 
 def sides(samples: np.ndarray[Any, Any]) -> tuple[set[float], set[float]]:

@@ -5,8 +5,19 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.end_to_end.support import AGENT, CITIZEN, DUTY, DUTY_PHONES, SECOND_AGENT, Town, hear_each_other, sides, town
-from tests.sandbox import Answer, Busy, NotFound, Reject, Ring, Unavailable
+from tests.end_to_end.support import (
+    AGENT,
+    CITIZEN,
+    DUTY,
+    DUTY_PHONES,
+    SECOND_AGENT,
+    Town,
+    goes_on,
+    hear_each_other,
+    sides,
+    town,
+)
+from tests.sandbox import Busy, NotFound, Reject, Ring, Unavailable
 
 pytestmark = [pytest.mark.switch, pytest.mark.redis, pytest.mark.asyncio(loop_scope="module")]
 
@@ -27,10 +38,7 @@ async def hotline(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Tow
 @pytest_asyncio.fixture(loop_scope="module")
 async def place(hotline: Town) -> AsyncIterator[Town]:
     """The town with agent 8001 alone on shift, every phone as it should be."""
-    for number in DUTY_PHONES:
-        hotline.world.phone(number, Answer(after=0.2, tone=DUTY))
-    hotline.desk("8001")
-    hotline.desk("8002", Answer(after=0.2, tone=SECOND_AGENT))
+    hotline.new_phones()
     await hotline.hotline.sign_in("8001")
     await hotline.hotline.sign_out("8002")
     yield hotline
@@ -157,10 +165,12 @@ async def test_given_the_citizens_audio_restarts_with_a_lower_sequence_then_it_i
 ) -> None:
     async with place.world.rtp_call(tone=CITIZEN) as citizen:
         agent = await place.desk().answers(within=20)
-        await agent.hears(CITIZEN, within=8, lasting=1.0)
+        await agent.hears(CITIZEN, within=8)
+        await goes_on(agent)
         citizen.restart_stream(1000)  # it began above 40000
         await citizen.speak(DUTY)  # another tone, to know the new source from the old
-        await agent.hears(DUTY, within=8, lasting=1.0)
+        await agent.hears(DUTY, within=8)
+        await goes_on(agent)
         await citizen.hears(AGENT, within=8)
         await citizen.hang_up()
     await agent.ends(within=10)

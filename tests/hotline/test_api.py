@@ -16,6 +16,7 @@ import structlog
 from config import metrics
 from config.database import Database
 from hotline.api import Deps
+from ivr.journal.tables import followers, journal
 from tests.hotline.api_site import PROBLEM, TOKEN, Site, problem
 from tests.support.database import Outage, eventually
 
@@ -172,8 +173,17 @@ async def test_metrics_show_what_was_counted(client: httpx.AsyncClient) -> None:
     assert re.search(r'^hotline_wait_seconds_bucket\{le="15.0"\} [1-9]', answer.text, re.M)
 
 
+async def test_metrics_tell_how_far_followers_are_behind(client: httpx.AsyncClient, database: Database) -> None:
+    async with database.begin() as connection:
+        entry = {"call": "c1", "at": 1.0, "kind": "digit_pressed", "payload": "{}", "worker": "w1"}
+        await connection.execute(journal.insert(), [entry | {"seq": seq} for seq in (1, 2, 3)])
+        await connection.execute(followers.insert(), [{"name": "orders", "position": 1}])
+    assert 'hotline_follower_lag_entries{follower="orders"} 2.0' in (await client.get("/metrics")).text
+
+
 COUNTING = """
 import asyncio, os, sys
+from config.database import Database
 from config.metrics import CALLS_CLOSED, CALLS_CURRENT
 from hotline.api.signals import signals
 for _ in range(2):
@@ -183,8 +193,9 @@ for _ in range(2):
         CALLS_CURRENT.labels("talking").set(5)
         os._exit(0)
     os.waitpid(child, 0)
-metrics = next(route for route in signals(None).routes if route.path == "/metrics")
-sys.stdout.write(metrics.endpoint().body.decode())
+routes = signals(Database("sqlite:////dev/null/none"), None).routes
+metrics = next(route for route in routes if route.path == "/metrics")
+sys.stdout.write(asyncio.run(metrics.endpoint()).body.decode())
 """
 
 

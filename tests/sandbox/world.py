@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import itertools
 import secrets
+import signal
 from collections.abc import AsyncIterator, Awaitable, Coroutine
 from pathlib import Path
 
@@ -27,7 +28,7 @@ TEMPLATES = Path(__file__).parent / "asterisk"
 RTP_PORTS = 400
 # the product's list without what only a hotline needs, and with what carries audio to Python
 NOT_NEEDED = {"app_mixmonitor", "app_stasis_broadcast", "res_stasis_broadcast", "res_musiconhold", "func_env"}
-ADDED = ("app_stasis", "res_audiosocket", "chan_audiosocket", "res_rtp_multicast", "chan_rtp")
+ADDED = ("app_stasis", "res_pjsip_header_funcs", "res_audiosocket", "chan_audiosocket", "res_rtp_multicast", "chan_rtp")
 
 
 class World:
@@ -82,6 +83,7 @@ class World:
         )
         world = cls(AsteriskService("outside", configuration), hotline_sip, sip_port)
         world.service.mortal = True
+        world.service.stop_signal = signal.SIGKILL  # there is nothing to save, and an orderly end takes over a second
         try:
             await world.service.start()
             await world.exchange.start()

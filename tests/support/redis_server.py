@@ -4,6 +4,7 @@ Nothing here imitates Redis. Without a server in the runtime such tests are skip
 """
 
 import asyncio
+import ctypes
 import os
 import shutil
 import signal
@@ -44,7 +45,9 @@ class RedisServer:
             "logfile": str(self.folder / "redis.log"),
         }
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
-        self._process = subprocess.Popen([*redis_command(), *arguments])
+        self._process = subprocess.Popen(
+            [*redis_command(), *arguments], stdout=subprocess.DEVNULL, preexec_fn=_end_with_this_process
+        )
         with Redis(port=self.port, socket_timeout=1) as client:
             limit = time.monotonic() + START_LIMIT_S
             while not _answers(client):
@@ -133,6 +136,11 @@ async def eventually(condition: Callable[[], Awaitable[object]], limit_s: float 
     while not (last := await condition()):
         assert time.monotonic() < limit, f"not so within {limit_s:g} s; last: {last!r}"
         await asyncio.sleep(0.005)
+
+
+def _end_with_this_process() -> None:
+    """Linux ends the server when the test run is killed (PR_SET_PDEATHSIG, prctl(2))."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def _free_port() -> int:

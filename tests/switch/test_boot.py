@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from config.settings import Settings
 from hotline.programs import RELOADS
 from hotline.services import ServiceError
 from tests.sandbox import World
@@ -40,13 +41,14 @@ async def test_no_file_of_the_configuration_can_be_read_by_others(switch: Switch
 
 
 async def test_a_caller_from_an_unknown_address_is_refused_unless_softphones_are_allowed(
-    world: World, start_switch: StartSwitch, switch_settings
+    world: World, start_switch: StartSwitch, switch_settings: Settings
 ) -> None:
     closed = switch_settings.sip.model_copy(update={"softphone": False})
-    await start_switch(settings=switch_settings.model_copy(update={"sip": closed}))
+    switch = await start_switch(settings=switch_settings.model_copy(update={"sip": closed}))
     with pytest.raises(AssertionError, match="refused"):
-        async with world.rtp_call("12345"):
+        async with world.rtp_call("12345", caller="13800138000"):
             pass
+    assert "13800138000" not in (switch.service.folder / "log" / "messages").read_text("utf-8")
 
 
 async def test_given_it_runs_when_the_duty_phones_change_then_the_next_call_rings_the_new_one(
@@ -63,7 +65,7 @@ async def test_given_it_runs_when_the_duty_phones_change_then_the_next_call_ring
 
 
 async def test_given_it_runs_when_its_control_port_changes_then_that_is_refused_and_nothing_is_written(
-    start_switch: StartSwitch, switch_settings
+    start_switch: StartSwitch, switch_settings: Settings
 ) -> None:
     running = await start_switch()
     moved = switch_settings.switch.model_copy(update={"http_port": switch_settings.switch.http_port + 1})

@@ -2,6 +2,7 @@
 
 import pytest
 
+from config.settings import Settings
 from tests.sandbox import Answer, Busy, NotFound, Reject, Ring, Unavailable, World
 from tests.sandbox.audio import RATE, has_tone, timeline
 from tests.support.switch import NOTICE_HZ, SORRY_HZ, StartSwitch
@@ -126,7 +127,7 @@ async def test_without_any_duty_phone_the_citizen_hears_notice_and_closing_sente
 
 
 async def test_a_gateway_that_is_down_does_not_hold_the_citizen_up(
-    world: World, start_switch: StartSwitch, switch_settings, tmp_path
+    world: World, start_switch: StartSwitch, switch_settings: Settings
 ) -> None:
     """Nothing listens where the desk phones should be: the next duty phone rings long before `ring_s` is over."""
     sip = switch_settings.sip.model_copy(update={"desks": f"127.0.0.1:{switch_settings.sip.rtp_end + 1}"})
