@@ -1,5 +1,6 @@
 """Turns what was seen of both systems into the figures of the results, each with what limits it as it was measured."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 from bench.live import ATTEMPT_LIMIT_S, Live
@@ -27,9 +28,15 @@ def of_steady(seen: Mapping[str, Steady]) -> dict[str, Measure]:
         limited_by=f"{max(cost, key=lambda role: cost[role])}, which uses most of it",
     )
     figures["failed_calls"] = measure(
-        "failed_calls", float(whole.failed), "calls", baseline=float(plain.failed), detail=f"of {whole.calls} each"
+        "failed_calls", float(whole.failed), "calls", baseline=float(plain.failed), detail=_failures(whole)
     )
     return figures
+
+
+def _failures(whole: Steady) -> str:
+    troubles = sum((block.troubles for block in whole.blocks), Counter[str]())
+    told = ", ".join(f"{count} {what}" for what, count in troubles.most_common()) or "none"
+    return f"of {whole.calls} on each system; the hotline's: {told}"
 
 
 _PICKUP_LIMIT = "who else wants the cores at that moment: the dialplan answers in both"

@@ -56,8 +56,7 @@ def measure(caller: Caller, plan: Plan, say: Callable[[str], None] = print) -> L
         _look(live, caller, idle, plan.look_s)
         if isinstance(subject, Hotline):
             for number in range(1, plan.kills + 1):
-                _kill(live, subject, plan.calls)
-                say(f"worker killed ({number} of {plan.kills}): {_told(live, plan.calls)}")
+                say(f"worker killed ({number} of {plan.kills}): {_kill(live, subject)}")
                 time.sleep(_REST_S)
         live.block = running.finish()
     finally:
@@ -83,23 +82,21 @@ def _look(live: Live, caller: Caller, idle: dict[str, processes.Usage], seconds:
         live.cpu_per_talk_s[role] = (used.cpu_s - before.get(role, nothing).cpu_s) / lasted / live.calls
 
 
-def _kill(live: Live, hotline: Hotline, calls: int) -> None:
-    """Kill the worker and wait until every call has a `ControlResumed` in the journal.
+def _kill(live: Live, hotline: Hotline) -> str:
+    """Kill the worker and wait until every open call has a `ControlResumed` in the journal.
 
     The event is written when the new worker has the call's state from the journal, knows from the switch what exists
     of it, and hands it to the call's flow: from then on the call reacts. What counts is when the event can be read in
     the database, looked for every 20 ms, from the kill.
     """
+    live_calls = hotline.open_calls()
     killed = hotline.kill_worker()
     resumed: dict[str, float] = {}
-    while len(resumed) < calls and time.time() < killed + ATTEMPT_LIMIT_S:
+    while not live_calls <= resumed.keys() and time.time() < killed + ATTEMPT_LIMIT_S:
         time.sleep(_POLL_S)
         found, now = hotline.events("control_resumed", killed), time.time()
         resumed |= {call: now for call in found if call not in resumed}
-    live.recoveries_s += [at - killed for at in resumed.values()]
-    live.lost += max(0, calls - len(resumed))
-
-
-def _told(live: Live, calls: int) -> str:
-    last = live.recoveries_s[-calls:]
-    return f"{len(last)} calls under control again, the last after {max(last):.2f} s" if last else "no call came back"
+    live.recoveries_s += [resumed[call] - killed for call in live_calls if call in resumed]
+    live.lost += len(live_calls - resumed.keys())
+    last = max(resumed.values(), default=killed) - killed
+    return f"{len(resumed)} of {len(live_calls)} calls under control again, the last after {last:.2f} s"

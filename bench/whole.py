@@ -95,11 +95,15 @@ class Hotline:
     # ------------------------------------------------------------ what its database says
 
     def idle(self) -> bool:
-        return not self._rows("SELECT 1 FROM calls WHERE closed IS NULL LIMIT 1") and not self._channels()
+        return not self.open_calls() and not self._channels()
 
     def archived(self) -> bool:
         """Whether no recording waits to be archived."""
         return not self._rows("SELECT 1 FROM recordings WHERE state = 'expected' LIMIT 1")
+
+    def open_calls(self) -> set[str]:
+        """The calls that have begun and not ended, by the journal."""
+        return {call for (call,) in self._rows("SELECT call FROM calls WHERE closed IS NULL")}
 
     def events(self, kind: str, since: float) -> set[str]:
         """The calls with an event of a kind in the journal from ``since`` (UNIX seconds) on."""

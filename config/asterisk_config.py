@@ -4,7 +4,6 @@ It only writes files, owner-readable ones; it starts nothing, and no password co
 """
 
 import ipaddress
-import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -22,8 +21,7 @@ ARI_USER = "hotline"
 APP_PREFIX = "hotline-w"
 """ARI applications of workers are named this and a number; the dialplan offers calls to all of them."""
 
-OFFER_ROUND_MS = 100
-OFFER_PAUSE_MS = 20
+OFFER_PAUSE_MS = 10
 QUALIFY_EVERY_S = 5
 RTP_TIMEOUT_S = 60
 RTP_TIMEOUT_HOLD_S = 600
@@ -195,8 +193,7 @@ def render(
         rtp_timeout_hold=RTP_TIMEOUT_HOLD_S,
         app_prefix=APP_PREFIX,
         claim_ms=settings.switch.claim_ms,
-        round_ms=OFFER_ROUND_MS,
-        rounds=math.ceil(settings.switch.claim_ms / (OFFER_ROUND_MS + OFFER_PAUSE_MS)),
+        offer_rounds=offer_rounds(settings.switch.claim_ms),
         pause_s=OFFER_PAUSE_MS / 1000,
         monitor_dir=_path(settings.recording_spool),
         slips_dir=_path(slips_dir(settings)),
@@ -235,6 +232,21 @@ def fill(instance: Instance, templates: Sequence[Path], **values: Any) -> Config
     for name in environment.list_templates(extensions=["j2"]):
         files[name.removesuffix(".j2")] = environment.get_template(name).render(common | values)
     return Configuration(instance, files)
+
+
+def offer_rounds(claim_ms: int) -> list[int]:
+    """Lengths (ms) of the offers of a call to the workers, with `OFFER_PAUSE_MS` between them, ``claim_ms`` in all.
+
+    A claim that comes in a pause is refused (404) and the next offer answered by the next claim. The lengths differ,
+    so that no worker that always takes the same time meets pauses only. None is long enough to hurt the recording,
+    which keeps up with at most 100 ms that come at once.
+    """
+    rounds: list[int] = []
+    left = claim_ms
+    while left > 0:
+        rounds.append(min(50 + 7 * len(rounds) % 36, max(left, 20)))
+        left -= rounds[-1] + OFFER_PAUSE_MS
+    return rounds
 
 
 # ---------------------------------------------------------------- values that Asterisk can hold

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bridge.follower import OrderFollower
-from config.database import Database
+from config.database import Database, is_outage
 from config.settings import Settings
 from hotline.adoption import Adoption
 from hotline.city import City
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+MIGRATE_EVERY_S = 2.0
 RETENTION_FIELD = "recording.keep_min_years"
 
 
@@ -47,7 +48,8 @@ async def work(settings: Settings, city: City, programs: "Programs", stop: async
     journal.on_commit(followers.wake)
     await journal.keep_rules(city.rules.version, city.rules_body())
     await followers.start()
-    loops = [asyncio.create_task(adoption.run(stop), name="adoption")]
+    loops = [asyncio.create_task(_migrated(database), name="migration")]
+    loops += [asyncio.create_task(adoption.run(stop), name="adoption")]
     loops += [asyncio.create_task(archiver.run(stop), name="archiver")]
     for service in (programs.redis, programs.asterisk):
         if service is not None:
@@ -61,6 +63,18 @@ async def work(settings: Settings, city: City, programs: "Programs", stop: async
         await followers.stop()
         await journal.stop()
         await database.dispose()
+
+
+async def _migrated(database: Database) -> None:
+    """The schema, also when the database was away when the hotline started; until then events are spooled."""
+    while True:
+        try:
+            await database.migrate()
+            return
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            await asyncio.sleep(MIGRATE_EVERY_S)
 
 
 def run_backoffice(settings: Settings, city: City, programs: "Programs", pipe: int) -> None:

@@ -14,7 +14,7 @@ import structlog
 
 from routing.agents import Agent, Presence, check_roster
 from routing.claims import Claims, Debt, Leave
-from routing.connection import DataLost
+from routing.connection import LIMIT_S, DataLost
 from routing.errors import AcdUnavailable
 from routing.presence import PresenceRecord, PresenceStore, newest
 from routing.scripts import Beat, Scripts
@@ -84,7 +84,8 @@ class Session:
         """Keep a presence outside Redis. It is in force already, so a store out of reach is only logged."""
         self.presence[agent_id] = record
         try:
-            await self._store.save(agent_id, record)
+            async with asyncio.timeout(LIMIT_S):
+                await self._store.save(agent_id, record)
         except Exception as error:
             log.warning("presence not stored", agent=agent_id, error=repr(error))
 
@@ -92,7 +93,7 @@ class Session:
         """Give a sign of life, put right what is in doubt, learn what others changed."""
         self.claims.forget_expired(time.monotonic())
         beat = await self.attempt(self.scripts.beat)
-        if self._life not in (None, (beat.era, beat.server)):
+        if self._life != (beat.era, beat.server):
             self.suspect = True  # restarted, or emptied and filled again by somebody else
         self._life = (beat.era, beat.server)
         if beat.lapsed or self.suspect:
@@ -168,7 +169,8 @@ class Session:
     async def _known_presence(self) -> dict[str, PresenceRecord]:
         stored: Mapping[str, PresenceRecord] = {}
         try:
-            stored = await self._store.load()
+            async with asyncio.timeout(LIMIT_S):
+                stored = await self._store.load()
         except Exception as error:
             log.warning("stored presence not read", error=repr(error))
         return newest(stored, self.presence)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from config.asterisk_config import MODULES, Configuration, Instance, render
+from config.asterisk_config import MODULES, OFFER_PAUSE_MS, Configuration, Instance, offer_rounds, render
 from config.errors import ConfigError
 from config.settings import Settings, SipSettings, SwitchSettings
 
@@ -112,6 +112,18 @@ def test_saving_twice_changes_nothing_and_a_file_that_is_not_ours_any_more_goes(
     assert made.save() == frozenset()
     (tmp_path / "switch" / "etc" / "voicemail.conf").write_text("[general]\n")
     assert made.save() == {"voicemail.conf"}
+
+
+@pytest.mark.parametrize("claim_ms", [100, 300, 500, 1000, 1500, 2000])
+def test_a_worker_of_any_constant_delay_below_the_limit_meets_a_standing_offer(claim_ms: int) -> None:
+    standing, at = [], 0
+    for length in offer_rounds(claim_ms):
+        standing.append((at, at + length))
+        at += length + OFFER_PAUSE_MS
+    assert at >= claim_ms
+    for delay in range(claim_ms - 60):
+        claims = [offered + delay for offered, _ in standing]
+        assert any(begin <= claim < end for claim in claims for begin, end in standing), f"{delay} ms"
 
 
 def test_no_module_is_named_twice() -> None:

@@ -1,4 +1,4 @@
-"""How the dialplan offers a call to workers. The workers here are a few lines of ARI: what ours must be able to rely on."""
+"""How the dialplan offers a call to workers. These workers are a few lines of ARI: what ours must rely on."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -93,11 +93,12 @@ async def test_of_two_workers_one_gets_the_call_and_the_other_is_told(
     assert sum(len(w.calls) for w in workers) == 1
 
 
+@pytest.mark.parametrize("wait_s", [0.1, 0.2, 0.35, 0.6])
 async def test_a_worker_slower_than_one_round_still_gets_the_call(
-    world: World, start_switch: StartSwitch, start_worker: StartWorker
+    world: World, start_switch: StartSwitch, start_worker: StartWorker, wait_s: float
 ) -> None:
     switch = await start_switch(["desk:8001"])
-    worker = await start_worker(switch, wait_s=0.35)
+    worker = await start_worker(switch, wait_s=wait_s)
     await world.call("12345")
     await worker.call()
     assert len(set(worker.offers)) == 1
