@@ -224,7 +224,8 @@ class Running:
             return sum(seen.heard >= enough for seen in block.seen)
         log = self._folder / "citizen.log"
         lines = log.read_text("ascii", "replace").splitlines() if log.exists() else []
-        return sum(float(line.rpartition(" ")[2]) >= enough for line in lines if " heard " in line)
+        counts = (line.rpartition(" heard ")[2].strip() for line in lines)  # empty for a call that heard nothing at all
+        return sum(float(count) >= enough for count in counts if count)
 
 
 def _wait(condition: Callable[[], bool], limit_s: float, otherwise: str) -> None:

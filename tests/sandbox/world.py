@@ -8,7 +8,7 @@ import contextlib
 import itertools
 import secrets
 import signal
-from collections.abc import AsyncIterator, Awaitable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 
 import aiohttp
@@ -29,6 +29,9 @@ RTP_PORTS = 400
 # the product's list without what only a hotline needs, and with what carries audio to Python
 NOT_NEEDED = {"app_mixmonitor", "app_stasis_broadcast", "res_stasis_broadcast", "res_musiconhold", "func_env"}
 ADDED = ("app_stasis", "res_pjsip_header_funcs", "res_audiosocket", "chan_audiosocket", "res_rtp_multicast", "chan_rtp")
+
+
+TOO_LATE = (AriRefused, aiohttp.ClientError, NotObserved)
 
 
 class World:
@@ -77,7 +80,7 @@ class World:
             ari_password=secrets.token_urlsafe(12),
         )
         product = [module for group in asterisk_config.MODULES.values() for module in group]
-        modules = [module for module in product if module not in NOT_NEEDED] + list(ADDED)
+        modules = [module for module in dict.fromkeys([*product, *ADDED]) if module not in NOT_NEEDED]
         configuration = asterisk_config.fill(
             instance, [TEMPLATES, asterisk_config.TEMPLATES], modules=modules, port=sip_port
         )
@@ -190,11 +193,12 @@ class World:
         await phone.serve(leg)
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
-        task = asyncio.create_task(self._guarded(work))
+        task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
 
-    async def _guarded(self, work: Awaitable[None]) -> None:
+    def _done(self, task: asyncio.Task[None]) -> None:
         """The other side may hang up at any moment; a request that comes too late is no failure."""
-        with contextlib.suppress(AriRefused, aiohttp.ClientError, NotObserved):
-            await work
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, TOO_LATE):
+            raise error

@@ -7,7 +7,7 @@ and its channel's: ``<call>-<suffix>``.
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 import structlog
@@ -36,11 +36,13 @@ from ivr.call import (
 from ivr.carriers.asterisk import ari, inventory
 from ivr.carriers.asterisk.canary import Canary, is_canary
 from ivr.carriers.asterisk.names import call_of, caller_of, endpoint_of, is_leg, room_of
+from ivr.carriers.asterisk.rooms import Gone, Rooms
 from ivr.ports import CarrierUnavailable, Sink, Sounds
 
 log = structlog.get_logger(__name__)
 
 LEG_ENTERS_LIMIT_S = 2.0
+ROOM_UNUSED_S = 10.0
 
 # Q.850 causes as Asterisk reports them (https://docs.asterisk.org/Configuration/Miscellaneous/Hangup-Cause-Mappings/)
 CAUSES = {
@@ -87,14 +89,14 @@ class AsteriskCarrier:
         self._rules = rules
         self._clock = clock
         self._sink: Sink | None = None
-        self._resync: Callable[[], object] | None = None
-        self._rooms: dict[str, set[str]] = {}  # call -> channels that we know to be in its room
+        self._resync: Callable[[], Awaitable[None]] | None = None
+        self._rooms = Rooms(self.ari)
         self._claiming: dict[str, bool] = {}  # channels being claimed; True: offered again meanwhile
         self._entering: dict[str, asyncio.Future[None]] = {}  # created legs on their way into Stasis
-        self._music: set[str] = set()  # rooms that hear music, by the prompt's id
+        self._music: dict[str, str] = {}  # call -> the prompt that is music
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def start(self, sink: Sink, on_connected: Callable[[], object]) -> None:
+    async def start(self, sink: Sink, on_connected: Callable[[], Awaitable[None]]) -> None:
         """Connect; `on_connected` is awaited each time the carrier is (again) under control."""
         self._sink = sink
         self._resync = on_connected
@@ -108,9 +110,7 @@ class AsteriskCarrier:
 
     async def _on_connected(self) -> None:
         assert self._resync is not None
-        result = self._resync()
-        if asyncio.iscoroutine(result):
-            await result
+        await self._resync()
 
     # ------------------------------------------------------------ events in
 
@@ -163,8 +163,7 @@ class AsteriskCarrier:
         entering = self._entering.pop(channel, None)
         if entering is not None and not entering.done():
             entering.cancel()
-        call = call_of(channel)
-        self._rooms.get(call, set()).discard(channel)
+        self._rooms.left(channel)
         self._post(channel, LegEnded(at=self._clock(), leg=channel, cause=cause))
 
     def _post(self, channel: str, event: object) -> None:
@@ -187,11 +186,17 @@ class AsteriskCarrier:
                 self._claiming[channel.id] = False
                 claimed = await self._claim_once(channel.id)
             if claimed and not channel.name.startswith("Local/"):  # a canary needs no room
-                await self._open_room(channel.id)  # while the citizen's channel is still on its way to us
+                asyncio.get_running_loop().call_later(ROOM_UNUSED_S, self._close_unused, channel.id)
+                await self._rooms.open(channel.id)  # while the citizen's channel is still on its way to us
         except (ari.AriError, ari.AriUnreachable) as error:
             log.error("claim failed", call=channel.id, reason=str(error))
         finally:
             del self._claiming[channel.id]
+
+    def _close_unused(self, call: str) -> None:
+        """The citizen may have hung up between our claim and the arrival."""
+        if self._rooms.is_empty(call):
+            self._spawn(self._rooms.close(call))
 
     async def _claim_once(self, channel: str) -> bool:
         """False when the round is over (404) or another worker was faster (409)."""
@@ -219,7 +224,7 @@ class AsteriskCarrier:
     async def _run(self, call: str, command: CarrierCommand) -> None:
         match command:
             case Accept():
-                await self._accept(call)
+                await self._join(call, call)
             case Play():
                 await self._play(call, command)
             case StopPlaying():
@@ -231,38 +236,24 @@ class AsteriskCarrier:
             case HangUp():
                 await self._hang_up(command.leg)
             case CloseRoom():
-                await self._quietly("DELETE", f"bridges/{room_of(call)}")
-                self._rooms.pop(call, None)
+                self._music.pop(call, None)
+                await self._rooms.close(call)
             case Check():
                 await self._check(call)
 
-    async def _open_room(self, call: str) -> None:
-        if call not in self._rooms:
-            self._rooms[call] = set()
-            # softmix even with two parties (video_sfu keeps it so): the recording then has no gaps
-            await self._quietly("POST", f"bridges/{room_of(call)}", type="mixing,video_sfu", name=room_of(call))
-
-    async def _accept(self, call: str) -> None:
-        await self._open_room(call)
-        await self._join(call, call)
-
     async def _join(self, call: str, leg: str) -> None:
-        members = self._rooms.setdefault(call, set())
-        if leg in members:  # joining again would make a gap in the talk
-            return
         try:
-            await self.ari.request("POST", f"bridges/{room_of(call)}/addChannel", channel=leg)
-            members.add(leg)
+            await self._rooms.join(call, leg)
+        except Gone:  # its end may have been told while we were away
+            self._gone(leg, EndCause.LOST)
         except ari.AriError as error:
             log.warning("could not join", leg=leg, reason=str(error))
-            if error.status in (400, 404):  # the channel is gone; its end may have been told while we were away
-                self._gone(leg, EndCause.LOST)
 
     async def _play(self, call: str, command: Play) -> None:
         room = room_of(call)
         if command.loop:
             await self._quietly("POST", f"bridges/{room}/moh")
-            self._music.add(command.prompt)
+            self._music[call] = command.prompt
             return
         media = [name for sound in command.sounds if (name := await self._media(sound)) is not None]
         try:
@@ -282,8 +273,8 @@ class AsteriskCarrier:
         return f"tone:{sound.name};tonezone=cn" if isinstance(sound, Tone) else None
 
     async def _stop_playing(self, call: str, prompt: str) -> None:
-        if prompt in self._music:
-            self._music.discard(prompt)
+        if self._music.get(call) == prompt:
+            del self._music[call]
             await self._quietly("DELETE", f"bridges/{room_of(call)}/moh")
         else:
             await self._quietly("DELETE", f"playbacks/{prompt}")
@@ -336,10 +327,10 @@ class AsteriskCarrier:
 
     async def _check(self, call: str) -> None:
         try:
-            resumed = await inventory.of_call(self.ari, call, self._clock())
+            resumed, members = await inventory.of_call(self.ari, call, self._clock())
         except ari.AriError as error:
             raise CarrierUnavailable(str(error)) from None
-        self._rooms[call] = {leg for leg in self._rooms.get(call, ()) if leg in resumed.up}
+        self._rooms.learn(call, members)
         self._post(call, resumed)
 
     async def inventory(self, prompts: Mapping[str, str | None]) -> dict[str, ControlResumed]:
@@ -348,7 +339,8 @@ class AsteriskCarrier:
             seen = await inventory.take(self.ari, prompts, self._clock())
         except ari.AriError as error:
             raise CarrierUnavailable(str(error)) from None
-        self._rooms.update(seen.rooms)
+        for call in seen.calls:
+            self._rooms.learn(call, seen.rooms.get(call))
         for channel in seen.strangers:
             if call_of(channel.id) == channel.id and channel.state == "Up":
                 self._post(channel.id, self._arrival(channel, channel.dialplan.exten))

@@ -54,10 +54,12 @@ async def take(ari: Ari, prompts: Mapping[str, str | None], at: float) -> Invent
     )
 
 
-async def of_call(ari: Ari, call: str, at: float) -> ControlResumed:
-    """The same for one call in conversation, where nothing need be playing."""
+async def of_call(ari: Ari, call: str, at: float) -> tuple[ControlResumed, set[str] | None]:
+    """The same for one call in conversation, where nothing need be playing; and who is in its room (None: no room)."""
     channels, bridge = await asyncio.gather(ari.channels(), ari.bridge(room_of(call)))
-    return _resumed([channel for channel in channels if call_of(channel.id) == call], (), bridge is not None, at)
+    mine = [channel for channel in channels if call_of(channel.id) == call]
+    members = None if bridge is None else set(bridge.channels)
+    return _resumed(mine, (), bridge is not None, at), members
 
 
 def _resumed(channels: list[Channel], prompts: tuple[str, ...], room: bool, at: float) -> ControlResumed:
