@@ -29,7 +29,7 @@ class SipSettings(_Section):
     trunk: str = Field(default="127.0.0.1:5062", description="host:port of the carrier's SIP trunk")
     desks: str | None = Field(
         default=None,
-        description="host:port where desk phones are reached; without it they register with the passwords of the roster",
+        description="host:port of the exchange that the agents' desk phones are on",
     )
     softphone: bool = Field(
         default=False, description="accept calls to the hotline from any SIP phone that reaches the port (sandbox)"

@@ -9,8 +9,8 @@ import structlog
 from ivr.call import (
     AgentOffered,
     HoldAgent,
-    Queued,
     QueueCommand,
+    Queued,
     QueueFailed,
     ReleaseAgent,
     SeekAgent,

@@ -5,6 +5,7 @@ Reads packs (`config.packs`) and hands them on; decides nothing.
 
 import contextlib
 from pathlib import Path
+
 import msgspec
 import structlog
 

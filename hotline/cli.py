@@ -51,7 +51,6 @@ def main() -> NoReturn:
 def _told(error: Exception) -> int:
     """Say what went wrong in one sentence each; returns the exit code. What is not expected is raised again."""
     from click.exceptions import Abort, ClickException
-
     from sqlalchemy.exc import SQLAlchemyError
 
     from config.database import DatabaseUnreachable, is_outage

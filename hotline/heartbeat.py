@@ -1,6 +1,7 @@
-"""A process's sign of life to its supervisor: a byte now and then, from the event loop, so that a stuck loop is silent."""
+"""A process's sign of life to its supervisor: a byte now and then from the event loop; a stuck loop is silent."""
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import Awaitable, Callable
@@ -31,8 +32,6 @@ def run_process(pipe: int, body: Callable[[asyncio.Event], Awaitable[None]]) -> 
 
 async def _beat(pipe: int) -> None:
     while True:
-        try:
+        with contextlib.suppress(BlockingIOError):  # the supervisor is slow to read: it has seen enough of us
             os.write(pipe, b".")
-        except BlockingIOError:  # the supervisor is slow to read: it has seen enough of us
-            pass
         await asyncio.sleep(BEAT_EVERY_S)

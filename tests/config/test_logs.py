@@ -10,7 +10,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.logs import call_logged, mask_number, mask_text, configure
+from config.logs import call_logged, configure, mask_number, mask_text
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The supervisor: real processes, killed, hung, stopped."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -125,6 +126,6 @@ def test_a_process_that_ends_at_once_is_started_again_ever_more_slowly_and_distu
     supervised = running("crash")
     supervised.until(lambda: len(supervised.lines("crashes")) >= 5)
     at = [float(line) for line in supervised.lines("crashes")[:5]]
-    pauses = [later - earlier for earlier, later in zip(at, at[1:], strict=False)]
+    pauses = [later - earlier for earlier, later in itertools.pairwise(at)]
     assert pauses[0] < pauses[-1]
     assert len(supervised.lines("lives")) == 1

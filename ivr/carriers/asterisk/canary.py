@@ -15,9 +15,7 @@ def is_canary(event: AriEvent) -> bool:
     """Whether an event is of a canary and no business of calls; its claim and arrival are answered like a call's."""
     channel = getattr(event, "channel", None)
     return (
-        channel is not None
-        and channel.name.startswith("Local/")
-        and not isinstance(event, CallBroadcast | StasisStart)
+        channel is not None and channel.name.startswith("Local/") and not isinstance(event, CallBroadcast | StasisStart)
     )
 
 
