@@ -37,7 +37,7 @@ run: ## start the hotline and a simulated call (ARGS=--once ends after the call)
 	@$(VENV)/python -m hotline sandbox $(ARGS)
 
 test: ## all tests, those on a real Asterisk included (ARGS go to pytest)
-	@$(call bootstrap,--dev)
+	@$(call bootstrap,--dev --bench)
 	@$(call pytest,$(ARGS))
 
 check: ## lint, format, types and import rules

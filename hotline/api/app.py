@@ -31,7 +31,7 @@ _bearer = HTTPBearer(auto_error=False, description="The installation's token.")
 
 def create_app(deps: Deps) -> FastAPI:
     """The application, ready to be served."""
-    app = FastAPI(title="Hotline 12345", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Hotline 12345", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.services = services(deps)
     app.state.limit_s = deps.limit_s
     app.state.token = deps.token.encode()

@@ -36,7 +36,7 @@ if offered and offered.state == 'ringing' and offered.call == id then
 else
   redis.call('HDEL', P .. 'call:' .. id, 'agent')
   redis.call('ZADD', P .. 'seeking:' .. skill, score, id)
-  local lost = mode == 'ringing' and load_agent(ARGV[9])
+  local lost = mode == 'ringing' and (load_agent(ARGV[9]) or new_agent(ARGV[9]))
   if lost and lost.call == '' then
     reserve(lost, c, ARGV[10], now + tonumber(ARGV[11]), ARGV[12], '1')
   else

@@ -15,12 +15,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from routing.agents import Agent, Presence
 from routing.board import Offer
 from routing.queue import Acd
+from routing.scripts import Timings
 from tests.routing.desk import T0, Desk, agent, check_invariants
 from tests.support.redis_server import remove_keys
 
 pytestmark = pytest.mark.redis
 
 T = TypeVar("T")
+
+SETTLING = Timings(settle=3600)  # until `_settle` says so
 
 SKILLS = ("general", "english", "tax")
 NAMES = tuple("12345")
@@ -55,10 +58,16 @@ class Histories(RuleBasedStateMachine):
     def open(self, roster: dict[str, list[str]]) -> None:
         self.do(self._open())
         self.enrol(roster)
+        self.do(self._settle())
 
     async def _open(self) -> None:
         self.redis = self.desk.redis()
-        self.acds = [self.desk.worker(f"w{n}", run=False).acd for n in range(2)]
+        self.acds = [self.desk.worker(f"w{n}", timings=SETTLING, run=False).acd for n in range(2)]
+
+    async def _settle(self) -> None:
+        """All workers have said what they hold."""
+        await self.redis.hset(f"{self.desk.prefix}acd:era", "settled", 0)
+        await self.acds[0].sweep()
 
     @rule(roster=rosters)
     def enrol(self, roster: dict[str, list[str]]) -> None:
@@ -82,8 +91,8 @@ class Histories(RuleBasedStateMachine):
             since = min(since, self.waiting[call][3])
         if call in self.waiting and self.waiting[call][0] != n:
             self.acds[self.waiting[call][0]]._claims.waiting.pop(call)  # the other one is dead or gave it away
-        place = self.do(self.acds[n].seek(call, skill, priority, since))
         self.waiting[call] = (n, skill, priority, since)
+        place = self.do(self.acds[n].seek(call, skill, priority, since))
         assert place.skill == skill
         assert self._order(skill)[place.position - 1] == call
 
@@ -187,10 +196,10 @@ class Histories(RuleBasedStateMachine):
             del self.rung[call]  # as if the engine had not written it down; it will be delivered again
         for call, (of, skill, priority, since) in list(self.waiting.items()):
             if of == n:
-                self.seek(call, n, skill, priority, int(since - T0))
+                self.do(self.acds[n].seek(call, skill, priority, since))
 
     async def _reborn(self, n: int) -> Acd:
-        acd = self.desk.worker(f"w{n}", run=False).acd
+        acd = self.desk.worker(f"w{n}", timings=SETTLING, run=False).acd
         old = self.acds[n]
         await acd.enrol((old._session.roster or {}).values())
         return acd
@@ -200,6 +209,7 @@ class Histories(RuleBasedStateMachine):
         remove_keys(self.url, self.desk.prefix)
         for acd in self.acds:
             self.do(acd._session.beat())
+        self.do(self._settle())
 
     @rule(n=workers)
     def beat(self, n: int) -> None:

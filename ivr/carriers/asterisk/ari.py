@@ -7,6 +7,7 @@ Source: https://docs.asterisk.org/Asterisk_22_Documentation/API_Documentation/As
 
 import asyncio
 import random
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urlencode
@@ -174,7 +175,7 @@ class Ari:
         self.base = base.rstrip("/")
         self.app = app
         self.connected = asyncio.Event()
-        self._auth = aiohttp.BasicAuth(user, password)
+        self._headers = {"Authorization": "Basic " + b64encode(f"{user}:{password}".encode()).decode()}
         self._on_event = on_event
         self._on_connected = on_connected
         self._http: aiohttp.ClientSession | None = None
@@ -183,7 +184,7 @@ class Ari:
     async def start(self) -> None:
         """Begin to connect; returns at once, `connected` tells when."""
         self._http = aiohttp.ClientSession(
-            auth=self._auth,
+            headers=self._headers,
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=20),
             timeout=aiohttp.ClientTimeout(total=REQUEST_LIMIT_S, connect=CONNECT_LIMIT_S),
         )
@@ -246,7 +247,7 @@ class Ari:
             try:
                 async with websockets.connect(
                     url,
-                    additional_headers={"Authorization": self._auth.encode()},
+                    additional_headers=self._headers,
                     open_timeout=CONNECT_LIMIT_S,
                     ping_interval=PING_EVERY_S,
                     ping_timeout=PING_EVERY_S,
