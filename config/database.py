@@ -10,8 +10,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-import alembic.command
-from alembic.config import Config
 from sqlalchemy import Connection, MetaData, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
@@ -195,6 +193,9 @@ def _discard_if_closed(connection: Any, _record: Any, _proxy: Any) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
+    import alembic.command  # takes a third of a second to import, which only a migration should cost
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection

@@ -6,10 +6,11 @@ the file that really decodes), and what was not observed is said.
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import shutil
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from config.logs import configure
 from hotline import show
 from hotline.runtime import paths
+from hotline.services import ServiceError
 from recordings.audio import decode, hash_file
 from tests.sandbox import Answer, Desk, Installation, Leg, NotObserved, NotRunning, Ports, World, free_ports
 from tests.sandbox.audio import has_tone
@@ -53,13 +56,27 @@ class Story:
 def run(*, once: bool, as_json: bool) -> int:
     """Tell the story; then, unless `once`, stay up until Ctrl-C. Returns the exit code."""
     folder = paths.layout().root / "state" / "sandbox"
-    try:
-        return asyncio.run(_run(folder, once=once, as_json=as_json))
-    except NotRunning as error:
-        console.print(f"[red]{error}[/red]")
-        return 1
-    finally:
-        console.print(f"Stopped. All that was written is in {folder}; delete that folder and nothing is left.")
+    configure("warning")
+    with _alone(folder):
+        try:
+            return asyncio.run(_run(folder, once=once, as_json=as_json))
+        except NotRunning as error:
+            console.print(f"[red]{error}[/red]", soft_wrap=True)
+            return 1
+        finally:
+            console.print(f"Stopped. All that was written is in {folder}; delete that folder and nothing is left.")
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Two sandboxes in one checkout would stop each other's programs."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ServiceError("another sandbox of this checkout is running; stop that one first (Ctrl-C)") from None
+        yield
 
 
 async def _run(folder: Path, *, once: bool, as_json: bool) -> int:

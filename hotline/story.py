@@ -123,6 +123,8 @@ def _answered(event: LegAnswered, names: Names) -> str:
 
 
 def _ended(event: LegEnded, names: Names) -> str:
+    if event.cause is EndCause.HANGUP and names.get(event.leg) == "the citizen":
+        return "The citizen's line was hung up."  # by the citizen, or by us after the farewell
     return f"{_who(event.leg, names)} {_ENDED[event.cause]}."
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, case, func, literal_column, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -18,8 +18,10 @@ from config.database import Database
 from ivr.call import CallArrived, CallClosed
 from ivr.journal import Positioned
 from ivr.journal.tables import calls as journal_calls
-from recordings.audio import Kept
 from recordings.tables import recordings as table
+
+if TYPE_CHECKING:
+    from recordings.audio import Kept  # brings the codecs, which a reader of the ledger does not need
 
 LATE_S = 300.0  # a finished call's recording is kept by then, or shown as a gap
 LONGEST_CALL_S = 6 * 3600.0  # a call that is open for longer has lost its end
@@ -137,7 +139,7 @@ class Ledger:
     # ------------------------------------------------------------ the archiver's word
 
     async def stored(
-        self, name: str, kept: Kept, *, path: str, expected_s: float, gap: Gap | None, keep_until: date, source: str
+        self, name: str, kept: "Kept", *, path: str, expected_s: float, gap: Gap | None, keep_until: date, source: str
     ) -> None:
         """It is kept; ``gap`` says what is missing all the same."""
         await self._write(

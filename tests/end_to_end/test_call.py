@@ -1,5 +1,6 @@
 """A citizen's call from the ring to the archive, and the ways it can take."""
 
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -186,3 +187,39 @@ async def test_metrics_and_health_tell_of_the_calls(place: Town) -> None:
     assert 'hotline_calls_closed_total{outcome="answered"}' in text
     assert await place.hotline.api("GET", "/health/live")
     assert await place.hotline.api("GET", "/health/ready")
+
+
+async def test_commands_show_the_call_its_order_and_its_recording(place: Town) -> None:
+    citizen, agent = await place.talk(caller="13512345678")
+    await agent.hang_up()
+    await citizen.ends(within=15)
+    call = await place.last_call()
+    await place.closed(call)
+    order = await place.order(call)
+    await place.recording(call)
+    command = place.hotline.command
+    for arguments, expected in (
+        (("call", "list"), [call]),
+        (("call", "show", call), ["Agent 8001 answered", order["number"], "stored"]),
+        (("order", "show", order["number"]), [order["number"], "135****5678"]),
+        (("order", "show", call), [order["number"]]),
+        (("recording", "show", call), ["sha256", "宜春 §13(9)"]),
+        (("recording", "gaps"), ["No gaps"]),
+    ):
+        status, output, errors = await command(*arguments)
+        assert status == 0, errors
+        assert all(text in output for text in expected), output
+        assert "13512345678" not in output + errors
+    for arguments in (("call", "show", call), ("order", "show", call), ("recording", "show", call)):
+        status, output, _ = await command(*arguments, "--json")
+        assert status == 0
+        assert call in json.dumps(json.loads(output))
+
+
+@pytest.mark.parametrize("what", ["call", "order", "recording"])
+async def test_what_does_not_exist_is_said_in_one_sentence(place: Town, what: str) -> None:
+    status, output, errors = await place.hotline.command(what, "show", "nothing")
+    assert status == 3
+    assert output == ""
+    assert errors.startswith("hotline: ")
+    assert len(errors.splitlines()) == 1

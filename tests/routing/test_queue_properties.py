@@ -34,7 +34,8 @@ calls = st.sampled_from(CALLS)
 names = st.sampled_from(NAMES)
 causes = st.sampled_from(("no_answer", "busy", "rejected", "unreachable", "lost", "hangup", "withdrawn"))
 skill_sets = st.lists(st.sampled_from(SKILLS), min_size=1, unique=True)
-rosters = st.dictionaries(names, skill_sets, min_size=1)
+rosters = st.dictionaries(names, skill_sets, min_size=3)
+presences = st.sampled_from((Presence.READY, Presence.READY, Presence.READY, Presence.PAUSED, Presence.OFF))
 
 
 class Histories(RuleBasedStateMachine):
@@ -59,6 +60,8 @@ class Histories(RuleBasedStateMachine):
         self.do(self._open())
         self.enrol(roster)
         self.do(self._settle())
+        for name in roster:
+            self.sign(name, Presence.READY, 0)
 
     async def _open(self) -> None:
         self.redis = self.desk.redis()
@@ -75,7 +78,7 @@ class Histories(RuleBasedStateMachine):
         for acd in self.acds:
             self.do(acd.enrol(agents))
 
-    @rule(name=names, presence=st.sampled_from(Presence), n=workers)
+    @rule(name=names, presence=presences, n=workers)
     def sign(self, name: str, presence: Presence, n: int) -> None:
         board = self.do(self.acds[n].board())
         if name in board.agents and board.agents[name].skills:
@@ -92,7 +95,7 @@ class Histories(RuleBasedStateMachine):
         if call in self.waiting and self.waiting[call][0] != n:
             self.acds[self.waiting[call][0]]._claims.waiting.pop(call)  # the other one is dead or gave it away
         self.waiting[call] = (n, skill, priority, since)
-        place = self.do(self.acds[n].seek(call, skill, priority, since))
+        place = self.do(self.acds[n].seek(call, skill, priority, T0 + age))
         assert place.skill == skill
         assert self._order(skill)[place.position - 1] == call
 
@@ -104,6 +107,11 @@ class Histories(RuleBasedStateMachine):
             if call in self.rung:
                 _, offer = self.rung.pop(call)
                 self.do(self.acds[n].release(call, offer.agent, False, "hangup", 0.0))
+
+    @rule()
+    def phones_ring(self) -> None:
+        for n in (0, 1):
+            self.deliver(n)
 
     @rule(n=workers)
     def deliver(self, n: int) -> None:
@@ -132,7 +140,9 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.rung)
     @rule(data=st.data())
     def answer(self, data: st.DataObject) -> None:
-        call = data.draw(st.sampled_from(sorted(self.rung)))
+        self._answer(data.draw(st.sampled_from(sorted(self.rung))))
+
+    def _answer(self, call: str) -> None:
         n, offer = self.rung.pop(call)
         assert self.do(self.acds[n].hold(call, offer.agent))
         del self.waiting[call]
@@ -249,10 +259,8 @@ class Histories(RuleBasedStateMachine):
             self.a_moment_passes()
             for n in (0, 1):
                 self.deliver(n)
-            for call, (n, offer) in list(self.rung.items()):
-                assert self.do(self.acds[n].hold(call, offer.agent))
-                del self.rung[call], self.waiting[call]
-                self.talking[call] = (n, offer.agent)
+            for call in list(self.rung):
+                self._answer(call)
             for call, (n, name) in list(self.talking.items()):
                 del self.talking[call]
                 self.do(self.acds[n].release(call, name, True, "hangup", 0.0))
