@@ -8,7 +8,7 @@
 --   presence         hash   agent -> "<presence> <since>"         presence_version  counter
 --   agents           set    agents that have a record
 --   agent:<id>       hash   state, since, idle, call, lease, owner, skills, address, enrolled, last; of an offer
---                           also why, expires, delivered
+--                           also why, expires, offer (`pending`, `taken` by its worker, `withdrawn`)
 --   ready:<skill>    zset   ready agents by the time since when they are idle
 --   shift:<skill>    set    agents signed in
 --   deadlines        zset   agents by when the sweep must look at them (end of lease, of wrap-up, of rest)
@@ -75,10 +75,10 @@ local function become(a, state, due)
     'call', a.call, 'lease', a.lease, 'owner', a.owner, 'last', a.last)
 end
 
-local function reserve(a, c, lease, expires, why, delivered)
+local function reserve(a, c, lease, expires, why, offer)
   a.call, a.lease, a.owner = c.id, lease, c.owner
   become(a, 'ringing', expires)
-  redis.call('HSET', P .. 'agent:' .. a.id, 'why', why, 'expires', num(expires), 'delivered', delivered)
+  redis.call('HSET', P .. 'agent:' .. a.id, 'why', why, 'expires', num(expires), 'offer', offer)
   redis.call('HSET', P .. 'call:' .. c.id, 'agent', a.id)
   redis.call('ZREM', P .. 'seeking:' .. c.skill, c.id)
 end
@@ -90,7 +90,7 @@ end
 
 local function offer(a, c, why)
   local lease = string.format('%s-%06d-%d', clock[1], tonumber(clock[2]), redis.call('INCR', P .. 'leases'))
-  reserve(a, c, lease, now + T.ring + T.margin, why, '0')
+  reserve(a, c, lease, now + T.ring + T.margin, why, 'pending')
   deliver(a, c.owner)
 end
 
@@ -187,7 +187,8 @@ end
 local function withdraw(c)
   local a = c.agent and load_agent(c.agent)
   if not a or a.state ~= 'ringing' or a.call ~= c.id then return end
-  if redis.call('HGET', P .. 'agent:' .. a.id, 'delivered') == '1' then
+  if redis.call('HGET', P .. 'agent:' .. a.id, 'offer') == 'taken' then
+    redis.call('HSET', P .. 'agent:' .. a.id, 'offer', 'withdrawn')
     redis.call('ZADD', P .. 'deadlines', num(now + T.withdraw), a.id)
   else
     free(a, a.idle)

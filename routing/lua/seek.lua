@@ -30,7 +30,8 @@ local c = load_call(id)
 local offered = c.agent and load_agent(c.agent)
 if offered and offered.state == 'ringing' and offered.call == id then
   if mode == 'deliver' then
-    reserve(offered, c, offered.lease, now + T.ring + T.margin, redis.call('HGET', P .. 'agent:' .. c.agent, 'why'), '0')
+    reserve(offered, c, offered.lease, now + T.ring + T.margin, redis.call('HGET', P .. 'agent:' .. c.agent, 'why'),
+      'pending')
     deliver(offered, owner)
   end
 else
@@ -38,7 +39,7 @@ else
   redis.call('ZADD', P .. 'seeking:' .. skill, score, id)
   local lost = mode == 'ringing' and (load_agent(ARGV[9]) or new_agent(ARGV[9]))
   if lost and lost.call == '' then
-    reserve(lost, c, ARGV[10], now + tonumber(ARGV[11]), ARGV[12], '1')
+    reserve(lost, c, ARGV[10], now + tonumber(ARGV[11]), ARGV[12], 'taken')
   else
     match_call(c)
   end

@@ -10,10 +10,10 @@ local function consider(token)
   if not a or a.state ~= 'ringing' or a.lease ~= lease then return end
   local c = load_call(a.call)
   if not c or c.owner ~= owner or c.agent ~= id then return end
-  local f = redis.call('HMGET', P .. 'agent:' .. id, 'address', 'why', 'expires', 'delivered')
+  local f = redis.call('HMGET', P .. 'agent:' .. id, 'address', 'why', 'expires', 'offer')
   local expires = tonumber(f[3])
-  if f[4] == '1' or expires <= now then return end
-  redis.call('HSET', P .. 'agent:' .. id, 'delivered', '1')
+  if f[4] ~= 'pending' or expires <= now then return end
+  redis.call('HSET', P .. 'agent:' .. id, 'offer', 'taken')
   taken[#taken + 1] = {
     { call = c.id, agent = id, address = f[1], lease = lease, ring_s = T.ring, why = f[2], expires_at = expires },
     expires - now,

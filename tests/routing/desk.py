@@ -146,7 +146,8 @@ async def check_invariants(redis: Redis, prefix: str, *, settled: bool = True) -
     assert {f"agent:{name}" for name in agents} == {key for key in data.hashes if key.startswith("agent:")}
 
     ringing = {name: a["call"] for name, a in agents.items() if a["state"] == "ringing"}
-    for_waiting = {name: call for name, call in ringing.items() if call in wanted}
+    withdrawn = {name for name in ringing if agents[name]["offer"] == "withdrawn"}  # their phones stop just now
+    for_waiting = {name: call for name, call in ringing.items() if call in wanted and name not in withdrawn}
     assert {call: name for name, call in for_waiting.items()} == wanted, "each offer has its agent"
     assert len(for_waiting) == len(wanted), "a call is offered to one agent at a time"
     on_call = {name for name, a in agents.items() if a["call"]}

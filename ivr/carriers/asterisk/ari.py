@@ -180,6 +180,7 @@ class Ari:
         self._on_connected = on_connected
         self._http: aiohttp.ClientSession | None = None
         self._task: asyncio.Task[None] | None = None
+        self._socket: websockets.ClientConnection | None = None
 
     async def start(self) -> None:
         """Begin to connect; returns at once, `connected` tells when."""
@@ -196,6 +197,11 @@ class Ari:
             await asyncio.gather(self._task, return_exceptions=True)
         if self._http is not None:
             await self._http.close()
+
+    def drop_connection(self) -> None:
+        """Give the events' connection up and make a new one, as when the network lost it."""
+        if self._socket is not None:
+            self._socket.transport.abort()
 
     # ------------------------------------------------------------ requests
 
@@ -258,6 +264,7 @@ class Ari:
                     compression=None,
                 ) as socket:
                     wait = BACKOFF_S[0]
+                    self._socket = socket
                     await self._follow(socket)
             except (OSError, TimeoutError, websockets.WebSocketException) as error:
                 log.warning("ARI connection lost or refused", app=self.app, reason=f"{type(error).__name__}: {error}")
