@@ -33,7 +33,6 @@ class Sink:
 
 @pytest_asyncio.fixture
 async def port(redis_server: RedisServer) -> AsyncIterator[AcdPort]:
-    redis_server.start()
     redis = open_redis(redis_server.url)
     made = AcdPort(Acd(redis, worker="w1", ring_s=20), wrap_up_s=lambda: 0.0)
     await made.acd.enrol([Agent("8001", "甲", ("general",), "desk:8001")])
