@@ -19,6 +19,7 @@ from config.logs import configure
 from hotline.runtime.errors import SetupError
 
 LATEST = Path(__file__).parent / "results" / "latest.json"
+_LOW_RATE = 4.0
 PARTS = ("flow", "journal", "steady", "live", "rate")
 
 
@@ -63,6 +64,7 @@ class Run:
     def __init__(self, plan: Plan, parts: tuple[str, ...]) -> None:
         self.plan, self.parts = plan, parts
         self.figures: dict[str, Measure] = {}
+        self.steady: dict[str, steady.Steady] = {}
         self._begun = time.monotonic()
 
     def say(self, sentence: str) -> None:
@@ -84,12 +86,12 @@ class Run:
 
     def _calls(self, callers: dict[str, Caller]) -> None:
         if "steady" in self.parts:
-            seen = steady.measure(callers, self.plan.steady, self.plan.rounds, self.say)
-            self.figures |= figures.of_steady(seen)
+            self.steady = steady.measure(callers, self.plan.steady, self.plan.rounds, self.say)
+            self.figures |= figures.of_steady(self.steady)
         if "live" in self.parts:
             self.figures |= figures.of_live(self._live(callers))
         if "rate" in self.parts:
-            ramps = {name: Ramp(self._first_rate(), growth=1.25, attempts=self.plan.attempts) for name in callers}
+            ramps = {name: Ramp(self._first_rate(name), attempts=self.plan.attempts) for name in callers}
             found = rate.measure(callers, ramps, self._step, self.say)
             self.figures |= figures.of_rates(found, machine.cores())
 
@@ -101,12 +103,14 @@ class Run:
     def _step(self, calls_s: float) -> Load:
         return rate.step(calls_s, self.plan.stay_s, self.plan.hold_s)
 
-    def _first_rate(self) -> float:
-        """Both searches begin where the hotline would use half of the processors, by its cost at the steady rate."""
-        cost = self.figures.get("cpu_s_per_call")
-        if cost is None or self.plan.attempts == 1:
-            return 2.0
-        return max(2.0, round(machine.cores() / 2 / cost.value, 0))
+    def _first_rate(self, name: str) -> float:
+        """A search begins where the system and the load generators would use 60 % of the processors, judged by what a
+        call cost at the steady rate; without that, low."""
+        seen = self.steady.get(name)
+        if seen is None or self.plan.attempts == 1:
+            return _LOW_RATE
+        cost = sum(seen.cpu_s_per_call.values()) + seen.generator_s_per_call
+        return max(_LOW_RATE, round(0.6 * machine.cores() / cost, 1))
 
 
 def main() -> int:

@@ -27,6 +27,13 @@ def of_steady(seen: Mapping[str, Steady]) -> dict[str, Measure]:
         detail=_by_role(cost, 1000, "ms"),
         limited_by=f"{max(cost, key=lambda role: cost[role])}, which uses most of it",
     )
+    blocks = whole.blocks + plain.blocks
+    figures["other_load"] = measure(
+        "other_load",
+        sum(block.other_cpu_s for block in blocks) / sum(block.lasted_s for block in blocks),
+        "cores",
+        detail="busy with neither the systems nor the load generators: kernel threads, and whoever else is here",
+    )
     figures["failed_calls"] = measure(
         "failed_calls", float(whole.failed), "calls", baseline=float(plain.failed), detail=_failures(whole)
     )
@@ -61,11 +68,11 @@ def of_rates(seen: Mapping[str, Search], cores: int) -> dict[str, Measure]:
     """Highest call rates. A system that passed no step has a rate of 0."""
     whole, plain = seen[HOTLINE], seen[DIALPLAN]
     best, baseline = whole.ramp.passed or 0.0, plain.ramp.passed or 0.0
-    figures = {
-        "call_rate": measure("call_rate", best, "calls/s", baseline=baseline, detail=whole.stopped_by),
-    }
+    stops = f"the hotline stopped by: {whole.stopped_by}; the dialplan by: {plain.stopped_by}"
+    figures = {"call_rate": measure("call_rate", best, "calls/s", baseline=baseline, detail=stops)}
     if baseline:
-        detail = f"{best:g} against {baseline:g} calls/s; stopped {whole.stopped_by}, the dialplan {plain.stopped_by}"
+        stay = whole.blocks[0].load.stay_s
+        detail = f"{best:g} against {baseline:g} calls/s, each call {stay:g} s from pick-up to hang-up; {stops}"
         figures["call_rate_ratio"] = measure(
             "call_rate_ratio", best / baseline, baseline=1.0, detail=detail, limited_by=_who_worked(whole, cores)
         )

@@ -12,8 +12,8 @@ class Ramp:
 
     ``first`` is tried first; each step is ``growth`` times the last one until a rate fails, or ``1/growth`` times until
     one passes; from then on the middle (geometric) of the highest pass and the lowest failure, until they are within a
-    factor of ``resolution``. ``attempts`` bounds the whole search. A rate that failed is tried a second time, because
-    one disturbance from outside must not decide; two failures do.
+    factor of ``resolution``. ``attempts`` bounds the whole search. A rate that barely failed is tried a second time,
+    because one disturbance from outside must not decide; two failures do.
     """
 
     first: float
@@ -43,13 +43,18 @@ class Ramp:
             return None
         return self._tidy((self.failed * self.passed) ** 0.5)
 
-    def record(self, rate: float, *, ok: bool) -> None:
-        """Tell how the rate went that `next_rate` gave."""
+    @property
+    def over(self) -> bool:
+        """Whether the highest rate was found; False also for a search that was cut short."""
+        return self.passed is not None and self.failed is not None and self.failed / self.passed <= self.resolution
+
+    def record(self, rate: float, *, ok: bool, clearly: bool = False) -> None:
+        """Tell how the rate went that `next_rate` gave; ``clearly``: so bad that it need not be tried again."""
         self.tried.append((rate, ok))
         if ok:
             self._again = None
             self.passed = max(rate, self.passed or 0.0)
-        elif self._again is None:
+        elif self._again is None and not clearly:
             self._again = rate
         else:
             self._again = None

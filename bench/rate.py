@@ -11,6 +11,7 @@ from bench.ramp import Ramp
 from bench.stats import spread
 
 PICKUP_LIMIT_MS = 200.0
+_CLEARLY = 0.1  # share of failed calls that no disturbance from outside explains
 
 
 @dataclass
@@ -30,7 +31,8 @@ class Search:
     def stopped_by(self) -> str:
         """Why it goes no higher: what happened at the lowest rate that failed."""
         failed = [block for block in self.blocks if block.load.rate == self.ramp.failed and verdict(block)]
-        return f"at {self.ramp.failed:g}/s {verdict(failed[-1])}" if failed else "the search ended before it failed"
+        reason = f"at {self.ramp.failed:g}/s {verdict(failed[-1])}" if failed else "nothing"
+        return reason if self.ramp.over else f"{reason}; the search was cut short"
 
 
 def verdict(block: Block) -> str | None:
@@ -65,7 +67,7 @@ def measure(
             block = callers[name].run(load(rate))
             search.blocks.append(block)
             wrong = verdict(block)
-            search.ramp.record(rate, ok=wrong is None)
+            search.ramp.record(rate, ok=wrong is None, clearly=block.failed > _CLEARLY * block.load.calls)
             p99 = f"p99 pick-up {spread(block.pickups_ms).p99:.0f} ms" if block.pickups_ms else "nothing answered"
             say(f"{name} at {rate:g} calls/s: {'passed, ' + p99 if wrong is None else wrong}")
     return searches

@@ -161,6 +161,7 @@ def render(
     instance: Instance,
     *,
     duty_phones: Sequence[str],
+    hello: Path | None = None,
     notice: Path | None,
     sorry: Path | None,
     moh_dir: Path,
@@ -168,8 +169,8 @@ def render(
 ) -> Configuration:
     """The switch's configuration.
 
-    ``notice`` and ``sorry`` are 8 kHz mono WAV files: what a citizen hears before the duty phones ring, and after none
-    of them answered. ``duty_phones`` are addresses (``desk:8001``, ``phone:13800000000``), rung in this order for
+    ``hello``, ``notice`` and ``sorry`` are 8 kHz mono WAV files: the first word of every call, what a citizen hears
+    before the duty phones ring, and after none of them answered. ``duty_phones`` are addresses (``desk:8001``, ``phone:13800000000``), rung in this order for
     ``ring_s`` seconds each. Raises `ConfigError` for what Asterisk could not use.
     """
     sip = settings.sip
@@ -198,6 +199,7 @@ def render(
         monitor_dir=_path(settings.recording_spool),
         slips_dir=_path(slips_dir(settings)),
         moh_dir=_path(moh_dir),
+        hello=_sound(hello),
         notice=_sound(notice),
         sorry=_sound(sorry),
         duty_phones=[_duty_phone(address, desks=sip.desks is not None) for address in duty_phones],

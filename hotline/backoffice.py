@@ -1,12 +1,12 @@
-"""The process behind the calls: orders and ledger follow the journal, recordings are archived, calls that the switch
-served alone are taken over, and switch and Redis are started again should they end.
+"""The process behind the calls: orders and ledger follow the journal, recordings are archived, and calls that the
+switch served alone are taken over.
 
 No call waits for anything here; killed, it goes on where it stopped.
 """
 
 import asyncio
+import os
 import signal
-from typing import TYPE_CHECKING
 
 import structlog
 
@@ -16,18 +16,15 @@ from config.settings import Settings
 from hotline.adoption import Adoption
 from hotline.city import City
 from hotline.heartbeat import run_process
-from hotline.services import keep
 from ivr.journal import FollowerRunner, Journal
 from recordings.archive import Archiver
 from recordings.keeping import Retention
 from recordings.ledger import LedgerFollower
 
-if TYPE_CHECKING:
-    from hotline.serve import Programs
-
 log = structlog.get_logger(__name__)
 
 MIGRATE_EVERY_S = 2.0
+NICENESS = 10
 RETENTION_FIELD = "recording.keep_min_years"
 
 
@@ -36,7 +33,7 @@ def retention_of(city: City) -> Retention:
     return Retention(city.pack.recording.keep_min_years, city.pack.source(RETENTION_FIELD))
 
 
-async def work(settings: Settings, city: City, programs: "Programs", stop: asyncio.Event) -> None:
+async def work(settings: Settings, city: City, stop: asyncio.Event) -> None:
     """Everything of this process, until `stop`."""
     database = Database(settings.database)
     journal = Journal(database, settings.state_dir / "spool", "switch")
@@ -51,9 +48,6 @@ async def work(settings: Settings, city: City, programs: "Programs", stop: async
     loops = [asyncio.create_task(_migrated(database), name="migration")]
     loops += [asyncio.create_task(adoption.run(stop), name="adoption")]
     loops += [asyncio.create_task(archiver.run(stop), name="archiver")]
-    for service in (programs.redis, programs.asterisk):
-        if service is not None:
-            loops.append(asyncio.create_task(keep(service), name=f"keep {service.name}"))
     try:
         await stop.wait()
     finally:
@@ -77,6 +71,7 @@ async def _migrated(database: Database) -> None:
             await asyncio.sleep(MIGRATE_EVERY_S)
 
 
-def run_backoffice(settings: Settings, city: City, programs: "Programs", pipe: int) -> None:
-    """The body of the process."""
-    run_process(pipe, lambda stop: work(settings, city, programs, stop))
+def run_backoffice(settings: Settings, city: City, pipe: int) -> None:
+    """The body of the process. Calls come first: it takes what processor time they leave."""
+    os.nice(NICENESS)
+    run_process(pipe, lambda stop: work(settings, city, stop))

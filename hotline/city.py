@@ -43,6 +43,10 @@ class City:
         """Speak what can be spoken ahead, so that no call waits for the voice."""
         await self.prompts.prepare()
 
+    async def hello(self) -> Path | None:
+        """The first word of every call, which the switch says by itself before a worker has it."""
+        return await self.prompts.media(Say("switch_hello"))
+
     async def notice(self) -> Path | None:
         """What the switch plays by itself while no worker can take a call; says that the call is recorded."""
         return await self.prompts.media(Say("switch_notice"))

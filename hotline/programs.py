@@ -107,6 +107,7 @@ def asterisk_service(
     *,
     ari_password: str,
     duty_phones: Sequence[str],
+    hello: Path | None = None,
     notice: Path | None,
     sorry: Path | None,
     moh_dir: Path,
@@ -134,7 +135,14 @@ def asterisk_service(
     )
     settings.recording_spool.mkdir(parents=True, exist_ok=True, mode=0o700)
     configuration = render(
-        settings, instance, duty_phones=duty_phones, notice=notice, sorry=sorry, moh_dir=moh_dir, ring_s=ring_s
+        settings,
+        instance,
+        duty_phones=duty_phones,
+        hello=hello,
+        notice=notice,
+        sorry=sorry,
+        moh_dir=moh_dir,
+        ring_s=ring_s,
     )
     return AsteriskService("asterisk", configuration)
 

@@ -14,30 +14,13 @@ from config.database import Database, is_outage
 from config.settings import Settings, secret
 from hotline.backoffice import run_backoffice
 from hotline.city import City
-from hotline.programs import AsteriskService, RedisService, asterisk_service, redis_service
+from hotline.keeper import Programs, run_keeper
+from hotline.programs import AsteriskService, asterisk_service, redis_service
 from hotline.supervisor import Role, Supervisor
 from hotline.web import run_web
 from hotline.worker import run_worker
 
 log = structlog.get_logger(__name__)
-
-
-class Programs:
-    """The switch and Redis of an installation that manages its own; either may be somebody else's."""
-
-    def __init__(self, asterisk: AsteriskService | None, redis: RedisService | None) -> None:
-        self.asterisk = asterisk
-        self.redis = redis
-
-    async def start(self) -> None:
-        for service in (self.redis, self.asterisk):
-            if service is not None:
-                await service.start()
-
-    async def stop(self) -> None:
-        for service in (self.asterisk, self.redis):
-            if service is not None:
-                await service.stop()
 
 
 def serve(settings: Settings) -> None:
@@ -49,7 +32,8 @@ def serve(settings: Settings) -> None:
         f"w{number}": partial(run_worker, f"w{number}", settings, redis_url, city)
         for number in range(1, settings.workers + 1)
     }
-    roles["backoffice"] = partial(run_backoffice, settings, city, programs)
+    roles["backoffice"] = partial(run_backoffice, settings, city)
+    roles["keeper"] = partial(run_keeper, programs)
     roles["web"] = partial(run_web, settings, redis_url, city)
     pids = settings.state_dir / "run"
     (pids / "supervisor.pid").write_text(f"{os.getpid()}\n", "ascii")
@@ -88,6 +72,7 @@ async def _switch(settings: Settings, city: City) -> AsteriskService:
         settings,
         ari_password=secret(settings.state_dir, "ari"),
         duty_phones=city.pack.duty_phones,
+        hello=await city.hello(),
         notice=await city.notice(),
         sorry=await city.sorry(),
         moh_dir=city.prompts.music_folder,

@@ -67,6 +67,12 @@ class Claims:
         self.waiting[call] = wait
         return before
 
+    def waits_since(self, call: str, since: float) -> None:
+        """Another worker had this call before, and it waits for longer than we knew."""
+        wait = self.waiting.get(call)
+        if wait is not None and since < wait.since:
+            self.waiting[call] = msgspec.structs.replace(wait, since=since)
+
     def leave(self, call: str) -> Leave:
         """The call waits no longer; to be told Redis, and owed until `paid`."""
         self.waiting.pop(call, None)

@@ -89,14 +89,18 @@ class Acd:
         wait = Wait(skill, priority, since)
         before = self._claims.seek(call_id, wait)
         try:
-            return await self._session.attempt(lambda: self._scripts.seek(call_id, wait))
+            place, waits_since = await self._session.attempt(lambda: self._scripts.seek(call_id, wait))
         except AcdUnavailable:
             if before is None:
                 self._claims.leave(call_id)
             raise
+        self._claims.waits_since(call_id, waits_since)
+        return place
 
     async def leave(self, call_id: str) -> None:
-        """The call waits no longer. An offer it has been given is still to be released."""
+        """The call waits no longer, unless another live worker has taken it over. An offer it was given is still to be
+        released.
+        """
         await self._session.pay(self._claims.leave(call_id))
 
     async def offers(self) -> AsyncIterator[Offer]:

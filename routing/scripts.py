@@ -122,17 +122,20 @@ class Scripts:
         """Since when the presence holds; -1 for an unknown agent."""
         return await self._run("presence", float, agent_id, presence.value)
 
-    async def seek(self, call: str, wait: Wait, *offer: str | float) -> Place:
-        """`offer` is how to treat an offer under way: ``keep`` (the default), ``deliver``, or ``ringing`` and what."""
+    async def seek(self, call: str, wait: Wait, *offer: str | float) -> tuple[Place, float]:
+        """The place, and since when the call waits: earlier than `wait` says when it did before.
+
+        `offer` is how to treat an offer under way: ``keep`` (the default), ``deliver``, or ``ringing`` and what.
+        """
         since = f"{wait.since:.6f}"
         mode = offer or ("keep",)
-        position, on_shift = await self._run(
-            "seek", tuple[int, int], self._owner, call, wait.skill, wait.priority, since, *mode
+        position, on_shift, waits_since = await self._run(
+            "seek", tuple[int, int, float], self._owner, call, wait.skill, wait.priority, since, *mode
         )
-        return Place(wait.skill, position, on_shift)
+        return Place(wait.skill, position, on_shift), waits_since
 
     async def leave(self, calls: Iterable[str]) -> None:
-        await self._run("leave", bool, *calls)
+        await self._run("leave", bool, self._owner, *calls)
 
     async def take(self, tokens: Sequence[bytes | str]) -> list[tuple[Offer, float]]:
         """The offers behind the tokens popped, and any more, each with the seconds it still holds."""

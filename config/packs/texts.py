@@ -30,6 +30,7 @@ PROMPTS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "leave_message": {},
     "message_thanks": {},
     "farewell": {},
+    "switch_hello": {},
     "switch_notice": {},
     "switch_sorry": {},
 }

@@ -54,7 +54,7 @@ class FollowerRunner:
         *,
         batch: int = 200,
         poll_s: float = 0.2,
-        pause_s: float = 0.02,
+        pause_s: float = 0.1,
         timeout_s: float = 30.0,
         retry_s: tuple[float, float] = (0.1, 10.0),
     ) -> None:

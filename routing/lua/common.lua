@@ -182,6 +182,11 @@ local function remove_call(c)
   redis.call('SREM', P .. 'parked:' .. c.owner, c.id)
 end
 
+local function alive(owner)
+  local beat = redis.call('ZSCORE', P .. 'workers', owner)
+  return beat and now - tonumber(beat) <= T.alive
+end
+
 -- The call no longer wants the agent it was offered. An offer already taken may be ringing: its worker releases it,
 -- and only if that does not happen soon is the agent taken back.
 local function withdraw(c)

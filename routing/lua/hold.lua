@@ -5,11 +5,6 @@
 if not era[1] then return nil end
 local owner, kept = ARGV[3], {}
 
-local function alive(worker)
-  local beat = redis.call('ZSCORE', P .. 'workers', worker)
-  return beat and now - tonumber(beat) <= T.alive
-end
-
 for i = 4, #ARGV, 2 do
   local call, a = ARGV[i], load_agent(ARGV[i + 1]) or new_agent(ARGV[i + 1])
   if a.state == 'talking' and a.call == call then

@@ -1,9 +1,12 @@
--- Calls stop waiting. ARGV: calls. Unknown ones do no harm.
+-- Calls stop waiting. ARGV: owner, calls. Unknown ones do no harm. A call that another live worker has taken over stays.
 
 if not era[1] then return nil end
-for i = 3, #ARGV do
+
+local function name(owner) return string.match(owner, '^(.*):') end
+
+for i = 4, #ARGV do
   local c = load_call(ARGV[i])
-  if c then
+  if c and (name(c.owner) == name(ARGV[3]) or not alive(c.owner)) then
     remove_call(c)
     withdraw(c)
   end

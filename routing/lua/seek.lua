@@ -1,13 +1,20 @@
 -- A call stands in the queue of a skill. ARGV: owner, call, skill, priority, since, and what to do with an offer that is
 -- under way: `keep` it; `deliver` it again (its worker knows nothing of it); or `ringing`, agent, lease, seconds left,
--- why: put back what Redis lost. Said again it keeps the place. Answers {position, on_shift}.
+-- why: put back what Redis lost. The last two restore: they take no call from another live worker, the first does.
+-- Said again it keeps the place. Answers the position, the agents on shift, and since when it waits.
 
 if not era[1] then return nil end
 local owner, id, skill, priority, mode = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[8]
 local since = tonumber(ARGV[7])
 
+local function place(c)
+  return string.format('[%d,%d,%s]', redis.call('ZRANK', P .. 'waiting:' .. c.skill, id) + 1,
+    redis.call('SCARD', P .. 'shift:' .. c.skill), num(tonumber(c.since)))
+end
+
 local old = load_call(id)
 if old then
+  if old.owner ~= owner and mode ~= 'keep' and alive(old.owner) then return place(old) end
   since = math.min(since, tonumber(old.since))
   if old.owner ~= owner then mode = 'deliver' end
   redis.call('ZREM', P .. 'waiting:' .. old.skill, id)
@@ -44,4 +51,4 @@ else
     match_call(c)
   end
 end
-return cjson.encode({ redis.call('ZRANK', P .. 'waiting:' .. skill, id) + 1, redis.call('SCARD', P .. 'shift:' .. skill) })
+return place(c)

@@ -40,6 +40,20 @@ def test_one_failed_step_is_tried_again_before_it_counts() -> None:
     assert 27 < ramp.passed <= 30
 
 
+def test_a_step_that_failed_clearly_is_not_tried_again() -> None:
+    ramp = Ramp(20, attempts=20)
+    ramp.record(20, ok=False, clearly=True)
+    assert ramp.next_rate() != 20
+    assert ramp.failed == 20
+
+
+def test_a_search_that_was_cut_short_says_so() -> None:
+    short = search(Ramp(10, attempts=3), lambda rate: rate <= 1000)
+    assert short.passed is not None
+    assert not short.over
+    assert search(Ramp(10, attempts=50), lambda rate: rate <= 1000).over
+
+
 def test_when_even_the_lowest_rate_fails_there_is_none() -> None:
     ramp = search(Ramp(4, attempts=100), lambda rate: False)
     assert ramp.passed is None

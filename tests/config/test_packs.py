@@ -62,7 +62,8 @@ def test_every_effective_value_has_a_source() -> None:
 def test_yichun_speaks_every_prompt_and_names_itself_with_the_recording_notice() -> None:
     pack = load_pack(SHIPPED, "yichun")
     assert pack.prompts.keys() == PROMPTS.keys()
-    assert pack.prompts["greeting"].text.startswith("您好，这里是宜春市12345热线。本次通话将被录音。")
+    assert pack.prompts["switch_hello"].text == "您好，"
+    assert pack.prompts["greeting"].text.startswith("这里是宜春市12345热线。本次通话将被录音。")
     assert "危及生命请立即拨打110、119、120" in pack.prompts["queue_position"].text
 
 

@@ -184,20 +184,15 @@ class _Snapshot:
 async def _snapshot(redis: Redis, prefix: str) -> _Snapshot:
     keys = await redis.keys(f"{prefix}*")
     kinds = [await redis.type(key) for key in keys]
-    readers = {
-        b"hash": lambda key: pipe.hgetall(key),
-        b"set": lambda key: pipe.smembers(key),
-        b"zset": lambda key: pipe.zrange(key, 0, -1),
-    }
-    read = [key for key, kind in zip(keys, kinds, strict=True) if kind in readers]
+    commands = {b"hash": ("HGETALL",), b"set": ("SMEMBERS",), b"zset": ("ZRANGE", "0", "-1")}
+    read = [(key, commands[kind]) for key, kind in zip(keys, kinds, strict=True) if kind in commands]
     async with redis.pipeline(transaction=True) as pipe:
-        for key, kind in zip(keys, kinds, strict=True):
-            if kind in readers:
-                readers[kind](key)
+        for key, (command, *bounds) in read:
+            pipe.execute_command(command, key, *bounds)
         found = await pipe.execute()
     data = _Snapshot()
-    for key, value in zip(read, found, strict=True):
-        name = key.decode().removeprefix(prefix)
+    for (key, _), value in zip(read, found, strict=True):
+        name = str(key, "utf-8").removeprefix(prefix)
         if isinstance(value, dict):
             data.hashes[name] = {field.decode(): text.decode() for field, text in value.items()}
         else:

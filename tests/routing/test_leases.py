@@ -1,4 +1,4 @@
-"""An offer is a lease, a talk is a lease that is renewed: whoever dies, agents and callers come free. On a real Redis."""
+"""An offer is a lease, a talk is one that is renewed: whoever dies, agents and callers come free. On a real Redis."""
 
 import pytest
 
@@ -13,7 +13,9 @@ pytestmark = pytest.mark.redis
 SHORT = Timings(settle=0, alive=0.3, orphan=0.6, beat=0.05, sweep=0.02, withdraw=0.1, cool_down=0.1, hold=0.3)
 
 
-async def test_given_an_offer_nobody_answers_or_releases_the_lease_ends_and_another_agent_is_offered(desk: Desk) -> None:
+async def test_given_an_offer_nobody_answers_or_releases_when_the_lease_ends_then_another_agent_is_offered(
+    desk: Desk,
+) -> None:
     w = desk.worker(ring_s=0.1, lease_margin_s=0.05, timings=SHORT)
     await w.staff([agent(1)])
     await w.acd.seek("a", "general", 0, T0)
@@ -120,6 +122,29 @@ async def test_given_a_worker_that_dies_its_successor_seeks_again_and_finds_the_
     assert (await heir.acd.seek("first", "general", 0, T0)).position == 1
     await other.acd.set_presence("1", Presence.READY)
     assert (await heir.offer()).call == "first"
+
+
+async def test_a_call_taken_over_by_a_live_worker_is_not_taken_out_of_the_queue_by_the_former_one(desk: Desk) -> None:
+    former, present = desk.worker("former", timings=SHORT), desk.worker("present", timings=SHORT)
+    await former.acd.enrol([agent(1)])
+    await former.acd.seek("a", "general", 0, T0)
+    await present.acd.seek("a", "general", 0, T0)
+    await former.kill()
+    former.start()  # its background work begins by putting right what is in doubt
+    await former.acd.leave("a")
+    assert await present.waiting() == ["a"]
+    await present.acd.leave("a")
+    assert await present.waiting() == []
+
+
+async def test_given_a_citizen_who_hung_up_while_the_worker_was_restarted_the_call_leaves_at_once(desk: Desk) -> None:
+    w = desk.worker("w")
+    await w.acd.enrol([agent(1)])
+    await w.acd.seek("a", "general", 0, T0)
+    await w.kill()
+    heir = desk.worker("w")
+    await heir.acd.leave("a")
+    assert await heir.waiting() == []
 
 
 async def test_given_an_offer_lost_with_its_worker_the_successor_is_given_the_same_one(desk: Desk) -> None:

@@ -10,7 +10,14 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from routing.agents import Agent, Presence
 from routing.board import Offer
@@ -187,7 +194,7 @@ class Histories(RuleBasedStateMachine):
 
     async def _defer_no_longer(self) -> None:
         deferred = f"{self.desk.prefix}acd:deferred"
-        for call in await self.redis.zrange(deferred, 0, -1):
+        for call in self.waiting:
             await self.redis.zadd(deferred, {call: 0}, xx=True)
         await self.acds[1].sweep()
 
@@ -195,9 +202,7 @@ class Histories(RuleBasedStateMachine):
     def die(self, n: int, noticed: bool) -> None:
         """kill -9; the new process asks the carrier what exists, seeks for who waits and holds who talks."""
         if noticed:
-            self.do(self.redis.zadd(f"{self.desk.prefix}acd:workers", {self.acds[n].owner: 1}, xx=True))
-            self.do(self.acds[1 - n]._session.beat())
-            self.do(self.acds[1 - n].sweep())
+            self.do(self._notice_death(n))
         self.acds[n] = self.do(self._reborn(n))
         for call, (of, name) in self.talking.items():
             if of == n:
@@ -207,6 +212,11 @@ class Histories(RuleBasedStateMachine):
         for call, (of, skill, priority, since) in list(self.waiting.items()):
             if of == n:
                 self.do(self.acds[n].seek(call, skill, priority, since))
+
+    async def _notice_death(self, n: int) -> None:
+        await self.redis.zadd(f"{self.desk.prefix}acd:workers", {self.acds[n].owner: 1}, xx=True)
+        await self.acds[1 - n]._session.beat()
+        await self.acds[1 - n].sweep()
 
     async def _reborn(self, n: int) -> Acd:
         acd = self.desk.worker(f"w{n}", timings=SETTLING, run=False).acd
@@ -274,5 +284,6 @@ class Histories(RuleBasedStateMachine):
 @pytest.mark.timeout(600)
 def test_no_history_offers_anybody_twice_or_forgets_anybody(redis_url: str) -> None:
     Histories.url = redis_url
-    examples = max(20, settings.default.max_examples // 20)
+    profile = settings.default
+    examples = max(20, profile.max_examples // 20) if profile else 20
     run_state_machine_as_test(Histories, settings=settings(max_examples=examples, stateful_step_count=40))

@@ -11,7 +11,7 @@ FLOW = Path(ivr.flow.__file__).parent
 
 # prompts that the flow names by a variable, and the switch's own
 BY_NAME = {"greeting", "farewell", "message_thanks"}
-SWITCH = {"switch_notice", "switch_sorry"}
+SWITCH = {"switch_hello", "switch_notice", "switch_sorry"}
 
 
 def said() -> Iterator[tuple[str, frozenset[str]]]:
