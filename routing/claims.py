@@ -51,6 +51,7 @@ class Claims:
         self.waiting: dict[str, Wait] = {}  # by call
         self.offers: dict[str, Taken] = {}  # by call; phones that are, or soon will be, ringing
         self.held: set[tuple[str, str]] = set()  # (call, agent) in conversation
+        self._spent: dict[str, float] = {}  # leases done with, until when they could be delivered once more
         self._debts: dict[tuple[str, str | None], Debt] = {}
 
     @property
@@ -76,14 +77,14 @@ class Claims:
     def leave(self, call: str) -> Leave:
         """The call waits no longer; to be told Redis, and owed until `paid`."""
         self.waiting.pop(call, None)
-        self.offers.pop(call, None)
+        self._spend(call)
         return self._owe((call, None), Leave(call))
 
     def hold(self, call: str, agent: str) -> None:
         """The agent answered: the call waits no longer, the agent is held until released."""
         self._debts.pop((call, agent), None)
         self.waiting.pop(call, None)
-        self.offers.pop(call, None)
+        self._spend(call)
         self.held.add((call, agent))
 
     def release(self, debt: Release) -> Release:
@@ -91,7 +92,7 @@ class Claims:
         self.held.discard((debt.call, debt.agent))
         taken = self.offers.get(debt.call)
         if taken is not None and taken.offer.agent == debt.agent:
-            del self.offers[debt.call]
+            self._spend(debt.call)
             if debt.talked:  # answered without a `hold`
                 self.waiting.pop(debt.call, None)
         return self._owe((debt.call, debt.agent), debt)
@@ -99,7 +100,8 @@ class Claims:
     def take(self, offer: Offer, until: float) -> bool:
         """An offer arrived. False when it is not for a call that waits here, or is known already."""
         known = self.offers.get(offer.call)
-        if offer.call not in self.waiting or (known is not None and known.offer.lease == offer.lease):
+        again = offer.lease in self._spent or (known is not None and known.offer.lease == offer.lease)
+        if again or offer.call not in self.waiting:
             return False
         self.offers[offer.call] = Taken(offer, until)
         return True
@@ -108,12 +110,18 @@ class Claims:
         """Drop offers whose time is over on the monotonic clock."""
         for call in [call for call, taken in self.offers.items() if taken.until <= now]:
             del self.offers[call]
+        self._spent = {lease: until for lease, until in self._spent.items() if until > now}
 
     def paid(self, debt: Debt) -> None:
         """Redis knows; unless something newer is owed in its place."""
         key = (debt.call, debt.agent if isinstance(debt, Release) else None)
         if self._debts.get(key) is debt:
             del self._debts[key]
+
+    def _spend(self, call: str) -> None:
+        taken = self.offers.pop(call, None)
+        if taken is not None:
+            self._spent[taken.offer.lease] = taken.until
 
     def _owe(self, key: tuple[str, str | None], debt: D) -> D:
         self._debts.pop(key, None)

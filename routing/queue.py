@@ -133,7 +133,10 @@ class Acd:
         await self._session.pay(self._claims.release(debt))
 
     async def board(self, depth: int = 100) -> Board:
-        """Everybody's state and, of each skill's queue, its size and its first `depth` calls."""
+        """Everybody's state and, of each skill's queue, its size and its first `depth` calls.
+
+        With more than some hundred agents it is read in pages, each true for its moment.
+        """
         return await self._session.attempt(lambda: self._scripts.board(depth))
 
     async def sweep(self) -> Swept:
@@ -144,7 +147,8 @@ class Acd:
         """Work in the background until `close`: without it there are no offers and no renewals.
 
         It outlives Redis. When Redis comes back, empty or not, it puts back this worker's talks, offers and places,
-        the roster and the last known presence; wrap-ups and rests that were running are not restored.
+        the roster and the last known presence; wrap-ups and rests that were running are not restored. Offers begin
+        again after ``timings.settle``, when all workers have had time to do so.
         """
         await self._upkeep.run()
 

@@ -4,8 +4,9 @@ It decides nothing and remembers nothing; what a script does stands on top of it
 raises `DataLost` when Redis is empty and `AcdUnavailable` when it cannot be asked.
 """
 
+import itertools
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from typing import TypeVar
 
@@ -21,6 +22,8 @@ from routing.presence import PresenceRecord
 T = TypeVar("T")
 
 NAMES = ("enrol", "presence", "seek", "leave", "take", "hold", "release", "beat", "sweep", "board")
+BATCH = 25  # agents or calls that one script changes, lest it keeps all others waiting
+PAGE = 100  # agents or calls that one script only reads
 
 
 class Timings(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +35,7 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True):
     withdraw: float = 2.0  # how long a worker has to release an offer that its call no longer wants
     alive: float = 5.0  # a worker silent for longer gets no offers
     orphan: float = 60.0  # the calls of a worker silent for longer are dropped
-    settle: float = 2.0  # an empty Redis matches nothing for so long: first let all workers say what they hold
+    settle: float = 2.0  # a restarted Redis matches nothing for so long: first all workers say what they hold
     beat: float = 1.0  # between a worker's signs of life
     sweep: float = 0.5  # at most, between looks for what is due
 
@@ -62,7 +65,7 @@ class Swept(msgspec.Struct, frozen=True):
     ended: tuple[Ended, ...]
 
 
-class _Agents(msgspec.Struct, array_like=True):
+class _Agent(msgspec.Struct, array_like=True):
     id: str
     state: AgentState
     since: float
@@ -87,7 +90,7 @@ class _Queue(msgspec.Struct, array_like=True):
 
 class _Board(msgspec.Struct):
     at: float
-    agents: list[_Agents]
+    agents: list[_Agent]
     queues: list[_Queue]
 
 
@@ -158,8 +161,7 @@ class Scripts:
 
     async def own_calls(self) -> set[str]:
         """The calls Redis takes for this owner's waiting ones."""
-        members = await within_limit(self._redis.smembers(f"{self._prefix}calls:{self._owner}"))
-        return {_text(member) for member in members}
+        return set(await self._members(f"calls:{self._owner}"))
 
     async def pop(self, wait_s: float) -> list[bytes | str]:
         """Wait for an offer to this owner; its token, or nothing in time."""
@@ -179,36 +181,53 @@ class Scripts:
         return records
 
     async def board(self, depth: int) -> Board:
-        """Everybody's state, and of each queue the first `depth` calls."""
-        found = await self._run("board", _Board, depth)
+        """Everybody's state, and of each queue the first `depth` calls. A big board is read page by page."""
+        ids, skills = await self._members("agents"), await self._members("skills")
         roster, presence = await self.roster(), await self.presence()
-        agents = {}
-        for row in sorted(found.agents, key=lambda row: row.id):
-            agent = roster.get(row.id)
-            record = presence.get(row.id)
-            agents[row.id] = AgentStatus(
-                id=row.id,
-                name=agent.name if agent else "",
-                skills=agent.skills if agent else (),
-                state=row.state,
-                since=row.since,
-                presence=record.presence if record else Presence.OFF,
-                call=row.call or None,
-            )
-        queues = {
-            queue.skill: SkillQueue(
-                waiting=queue.waiting,
-                ready=queue.ready,
-                on_shift=queue.on_shift,
-                calls=tuple(WaitingCall(c.id, c.priority, c.since, c.owner, c.agent or None) for c in queue.calls),
-            )
-            for queue in sorted(found.queues, key=lambda queue: queue.skill)
-        }
-        return Board(found.at, agents, queues)
+        agents, queues = [], []
+        at = 0.0
+        # One page is one moment; a page of all would keep matches waiting for it.
+        for some_ids, some_skills in itertools.zip_longest(
+            batches(ids, PAGE), batches(skills, max(1, PAGE // max(1, depth))), fillvalue=()
+        ):
+            page = await self._run("board", _Board, depth, msgspec.json.encode(some_skills), *some_ids)
+            at = at or page.at
+            agents += [_status(row, roster.get(row.id), presence.get(row.id)) for row in page.agents]
+            queues += page.queues
+        return Board(
+            at=at or (await self._run("board", _Board, 0, b"[]")).at,
+            agents={status.id: status for status in agents},
+            queues={queue.skill: _queue(queue) for queue in queues},
+        )
 
     async def _hash(self, name: str) -> dict[str, str]:
         content = await within_limit(self._redis.hgetall(self._prefix + name))
         return {_text(key): _text(value) for key, value in content.items()}
+
+    async def _members(self, name: str) -> list[str]:
+        return sorted(_text(member) for member in await within_limit(self._redis.smembers(self._prefix + name)))
+
+
+def batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """The items in their order, `size` at a time."""
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _status(row: _Agent, agent: Agent | None, record: PresenceRecord | None) -> AgentStatus:
+    return AgentStatus(
+        id=row.id,
+        name=agent.name if agent else "",
+        skills=agent.skills if agent else (),
+        state=row.state,
+        since=row.since,
+        presence=record.presence if record else Presence.OFF,
+        call=row.call or None,
+    )
+
+
+def _queue(row: _Queue) -> SkillQueue:
+    calls = tuple(WaitingCall(c.id, c.priority, c.since, c.owner, c.agent or None) for c in row.calls)
+    return SkillQueue(waiting=row.waiting, ready=row.ready, on_shift=row.on_shift, calls=calls)
 
 
 def _text(value: bytes | str) -> str:

@@ -5,9 +5,8 @@ offers and talks are the worker's own claims. It decides nothing about who gets 
 """
 
 import asyncio
-import itertools
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import structlog
@@ -17,12 +16,10 @@ from routing.claims import Claims, Debt, Leave
 from routing.connection import LIMIT_S, DataLost
 from routing.errors import AcdUnavailable
 from routing.presence import PresenceRecord, PresenceStore, newest
-from routing.scripts import Beat, Scripts
+from routing.scripts import BATCH, Beat, Scripts, batches
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
-
-BATCH = 100  # items per script, lest one keeps all others waiting
 
 
 class Session:
@@ -63,9 +60,11 @@ class Session:
         self.roster = check_roster(agents)
         try:
             await self._enrol(self.roster)
-        except AcdUnavailable:
+            beat = await self.scripts.beat()
+        except (AcdUnavailable, DataLost) as error:
             self.suspect = True
-            raise
+            raise AcdUnavailable(str(error) or "Redis was emptied at once: check what empties it") from error
+        self._life = self._life or (beat.era, beat.server)
 
     async def pay(self, debt: Debt) -> None:
         """Tell Redis what it is owed."""
@@ -77,7 +76,7 @@ class Session:
 
     async def renew(self) -> None:
         """Say again which agents talk on our calls."""
-        for pairs in _batches(sorted(self.claims.held)):
+        for pairs in batches(sorted(self.claims.held), BATCH):
             await self.attempt(lambda pairs=pairs: self._hold(pairs))  # type: ignore[misc]
 
     async def remember(self, agent_id: str, record: PresenceRecord) -> None:
@@ -135,13 +134,13 @@ class Session:
         await self._restore_presence()
         for debt in self.claims.debts:
             await self._pay(debt)
-        for pairs in _batches(sorted(self.claims.held)):
+        for pairs in batches(sorted(self.claims.held), BATCH):
             await self._hold(pairs)
         # Phones that ring come before calls that only wait: else their agents would be offered once more.
         for call in [*self.claims.offers, *(self.claims.waiting.keys() - self.claims.offers.keys())]:
             await self._restore_place(call)
         strays = await self.scripts.own_calls() - self.claims.waiting.keys()
-        for calls in _batches(sorted(strays)):
+        for calls in batches(sorted(strays), BATCH):
             await self.scripts.leave(calls)
             for call in calls:
                 await self._restore_place(call)  # where it was sought in the meantime
@@ -179,9 +178,9 @@ class Session:
         known = await self._known_presence()
         gone = sorted((await self.scripts.roster()).keys() - roster.keys())
         await self.scripts.enrol([], [], {})  # an empty Redis begins its era with this
-        for agents in _batches(list(roster.values())):
+        for agents in batches(list(roster.values()), BATCH):
             await self.scripts.enrol(agents, [], known)
-        for ids in _batches(gone):
+        for ids in batches(gone, BATCH):
             at = await self.scripts.enrol([], ids, {})
             for agent_id in ids:  # whoever is taken in again later signs in again
                 await self.remember(agent_id, PresenceRecord(Presence.OFF, at))
@@ -208,9 +207,3 @@ class Session:
         if self._versions != versions:
             self.roster, self.presence = await self.scripts.roster(), await self.scripts.presence()
             self._versions = versions
-
-
-def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    iterator = iter(items)
-    while batch := list(itertools.islice(iterator, BATCH)):
-        yield batch

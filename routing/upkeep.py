@@ -4,6 +4,7 @@ Every loop outlives Redis: it waits and tries again. It never talks to a call; o
 """
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -30,6 +31,7 @@ class Upkeep:
         self.delivered: asyncio.Queue[Taken | None] = asyncio.Queue()
         self._session, self._timings = session, timings
         self._closing, self._closed = asyncio.Event(), asyncio.Event()
+        self._back = asyncio.Event()  # Redis answers again: there is something to put right
         self._running = False
         self._renew_at = 0.0
         self._popped: list[bytes | str] = []
@@ -69,6 +71,8 @@ class Upkeep:
         while True:
             try:
                 rest_s = await step()
+                if retry_s > FIRST_TRY_S:
+                    self._back.set()
                 retry_s = FIRST_TRY_S
             except AcdUnavailable as error:
                 if self._out_since is None:
@@ -86,7 +90,10 @@ class Upkeep:
         if time.monotonic() >= self._renew_at:
             await self._session.renew()
             self._renew_at = time.monotonic() + self._timings.hold / 3
-        return self._timings.beat
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._back.wait(), self._timings.beat)
+        self._back.clear()
+        return 0.0
 
     async def _sweep(self) -> float:
         rest = (await self.sweep()).rest

@@ -1,15 +1,15 @@
--- What everybody is doing. ARGV: how many waiting calls to tell of each skill.
+-- What some are doing. ARGV: how many waiting calls to tell of each skill, skills (JSON list), then agents.
 
 if not era[1] then return nil end
 local depth = tonumber(ARGV[3])
 local agents, queues = {}, {}
 
-for _, id in ipairs(redis.call('SMEMBERS', P .. 'agents')) do
-  local f = redis.call('HMGET', P .. 'agent:' .. id, 'state', 'since', 'call')
-  agents[#agents + 1] = { id, f[1], tonumber(f[2]), f[3] }
+for i = 5, #ARGV do
+  local f = redis.call('HMGET', P .. 'agent:' .. ARGV[i], 'state', 'since', 'call')
+  if f[1] then agents[#agents + 1] = { ARGV[i], f[1], tonumber(f[2]), f[3] } end
 end
 
-for _, skill in ipairs(redis.call('SMEMBERS', P .. 'skills')) do
+for _, skill in ipairs(cjson.decode(ARGV[4])) do
   local calls = {}
   if depth > 0 then
     for _, id in ipairs(redis.call('ZRANGE', P .. 'waiting:' .. skill, 0, depth - 1)) do

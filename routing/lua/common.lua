@@ -3,7 +3,7 @@
 -- ARGV[1] is the key prefix, ARGV[2] the timings in seconds (JSON). All scripts answer JSON, or nil where Redis has
 -- no data of ours (see `era`). Keys are built here from ids, so a single Redis is assumed, not a Redis Cluster.
 --
---   era              hash   id of this life of the data, and when matching may begin (`settled`)
+--   era              hash   id of this life of the data, the server's run, and when matching may begin (`settled`)
 --   roster           hash   agent -> JSON of the agent            roster_version    counter
 --   presence         hash   agent -> "<presence> <since>"         presence_version  counter
 --   agents           set    agents that have a record

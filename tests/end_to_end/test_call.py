@@ -83,6 +83,16 @@ async def test_a_key_ends_the_greeting_and_leads_to_a_person(place: Town) -> Non
     await agent.ends()
 
 
+async def test_a_key_in_the_very_first_word_is_not_lost(place: Town) -> None:
+    citizen = await place.call()
+    await citizen.press("9")
+    agent = await place.desk().answers(within=5)  # the greeting alone would take longer
+    await hear_each_other(citizen, agent)
+    await citizen.hang_up()
+    story = await place.closed(await place.last_call())
+    assert [line["kind"] for line in story["story"]][:2] == ["call_arrived", "digit_pressed"]
+
+
 @pytest.mark.parametrize(
     "behaviour", [Ring(), Busy(), Reject(), Unavailable(), NotFound()], ids=lambda b: type(b).__name__
 )
@@ -164,6 +174,7 @@ async def test_given_the_caller_withholds_the_number_then_the_call_is_served_all
 async def test_given_the_citizens_audio_restarts_with_a_lower_sequence_then_it_is_still_heard_and_recorded(
     place: Town,
 ) -> None:
+    await place.remember_calls()
     async with place.world.rtp_call(tone=CITIZEN) as citizen:
         agent = await place.desk().answers(within=20)
         await agent.hears(CITIZEN, within=8)

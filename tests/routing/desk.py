@@ -15,6 +15,7 @@ from routing.errors import AcdUnavailable
 from routing.presence import PresenceStore
 from routing.queue import Acd
 from routing.scripts import Timings
+from tests.support.redis_server import eventually
 
 T0 = 1_790_000_000.0
 
@@ -34,6 +35,7 @@ class Desk:
     prefix: str
     clients: list[Redis] = field(default_factory=list)
     workers: list["Worker"] = field(default_factory=list)
+    enrolled: asyncio.Event = field(default_factory=asyncio.Event)
 
     def redis(self) -> Redis:
         client = open_redis(self.url)
@@ -59,10 +61,10 @@ class Desk:
             timings=timings,
             presence_store=store,
         )
-        worker = Worker(acd)
+        worker = Worker(acd, self)
         self.workers.append(worker)
         if run:
-            worker.start()
+            worker.start(self.enrolled)
         return worker
 
     async def close(self) -> None:
@@ -84,13 +86,19 @@ async def opened(url: str, prefix: str) -> AsyncIterator[Desk]:
 class Worker:
     """An `Acd` with its background work, and its offers in the order they came."""
 
-    def __init__(self, acd: Acd) -> None:
-        self.acd = acd
+    def __init__(self, acd: Acd, desk: Desk) -> None:
+        self.acd, self.desk = acd, desk
         self.offers: asyncio.Queue[Offer] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
 
-    def start(self) -> None:
-        self._tasks = [asyncio.create_task(self.acd.run()), asyncio.create_task(self._listen())]
+    def start(self, when: asyncio.Event | None = None) -> None:
+        """Begin the background work, or let it begin later."""
+        self._tasks = [asyncio.create_task(self._run(when)), asyncio.create_task(self._listen())]
+
+    async def _run(self, when: asyncio.Event | None) -> None:
+        if when is not None:
+            await when.wait()
+        await self.acd.run()
 
     async def _listen(self) -> None:
         async for offer in self.acd.offers():
@@ -104,6 +112,7 @@ class Worker:
     async def stop(self) -> None:
         """An orderly end; a fault of the background work comes out here."""
         await self.acd.close()
+        self.desk.enrolled.set()
         await asyncio.gather(*self._tasks)
         self._tasks = []
 
@@ -114,10 +123,27 @@ class Worker:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
 
+    async def in_touch(self) -> None:
+        """Wait until the background work has gone once round: put things right, learned what others changed."""
+        redis, key = self.desk.redis(), f"{self.desk.prefix}acd:workers"
+        last = await redis.zscore(key, self.acd.owner) or 0.0
+        for _ in range(3):  # one may have begun before, the second is whole, the third says that it is over
+
+            async def beaten(last: float = last) -> bool:
+                return (await redis.zscore(key, self.acd.owner) or 0.0) > last
+
+            await eventually(beaten)
+            last = await redis.zscore(key, self.acd.owner) or 0.0
+
+    async def enrol(self, agents: Iterable[Agent]) -> None:
+        """Make this the roster; all workers' background work begins now."""
+        await self.acd.enrol(agents)
+        self.desk.enrolled.set()
+
     async def staff(self, agents: Iterable[Agent], presence: Presence = Presence.READY) -> None:
         """Enrol agents and sign them in, one after the other."""
         agents = list(agents)
-        await self.acd.enrol(agents)
+        await self.enrol(agents)
         for one in agents:
             await self.acd.set_presence(one.id, presence)
 
@@ -192,7 +218,8 @@ async def _snapshot(redis: Redis, prefix: str) -> _Snapshot:
         found = await pipe.execute()
     data = _Snapshot()
     for (key, _), value in zip(read, found, strict=True):
-        name = str(key, "utf-8").removeprefix(prefix)
+        assert isinstance(key, bytes)
+        name = key.decode().removeprefix(prefix)
         if isinstance(value, dict):
             data.hashes[name] = {field.decode(): text.decode() for field, text in value.items()}
         else:

@@ -29,6 +29,16 @@ def test_an_offer_is_taken_once() -> None:
     assert claims.take(offer(agent="2", lease="lease-2"), until=9.0)
 
 
+def test_an_offer_done_with_is_not_taken_when_it_is_delivered_once_more() -> None:
+    claims = Claims()
+    claims.seek("c", WAIT)
+    claims.take(offer(), until=9.0)
+    claims.release(release())
+    assert not claims.take(offer(), until=9.0)
+    claims.forget_expired(9.0)
+    assert claims.take(offer(), until=29.0)
+
+
 def test_an_offer_for_a_call_that_waits_no_longer_is_not_taken() -> None:
     claims = Claims()
     claims.seek("c", WAIT)

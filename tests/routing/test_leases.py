@@ -20,7 +20,7 @@ async def test_given_an_offer_nobody_answers_or_releases_when_the_lease_ends_the
     await w.staff([agent(1)])
     await w.acd.seek("a", "general", 0, T0)
     first = await w.offer()
-    await w.acd.enrol([agent(1), agent(2)])
+    await w.enrol([agent(1), agent(2)])
     await w.acd.set_presence("2", Presence.READY)
     second = await w.offer()
     assert (second.call, second.agent) == ("a", "2")
@@ -87,7 +87,7 @@ async def test_given_a_worker_that_dies_in_a_talk_its_successor_keeps_the_agent(
 
 async def test_given_a_worker_that_dies_its_calls_are_offered_to_nobody_and_then_forgotten(desk: Desk) -> None:
     dead, alive = desk.worker("dead", timings=SHORT), desk.worker("alive", timings=SHORT)
-    await dead.acd.enrol([agent(1)])
+    await dead.enrol([agent(1)])
     await dead.acd.seek("orphan", "general", 9, T0)
     await alive.acd.seek("living", "general", 0, T0)
     await dead.kill()
@@ -109,7 +109,7 @@ async def test_given_a_worker_that_dies_its_calls_are_offered_to_nobody_and_then
 
 async def test_given_a_worker_that_dies_its_successor_seeks_again_and_finds_the_old_place(desk: Desk) -> None:
     w, other = desk.worker("w", timings=SHORT), desk.worker("other", timings=SHORT)
-    await w.acd.enrol([agent(1)])
+    await w.enrol([agent(1)])
     await w.acd.seek("first", "general", 0, T0)
     await other.acd.seek("second", "general", 0, T0 + 1)
     await w.kill()
@@ -126,11 +126,12 @@ async def test_given_a_worker_that_dies_its_successor_seeks_again_and_finds_the_
 
 async def test_a_call_taken_over_by_a_live_worker_is_not_taken_out_of_the_queue_by_the_former_one(desk: Desk) -> None:
     former, present = desk.worker("former", timings=SHORT), desk.worker("present", timings=SHORT)
-    await former.acd.enrol([agent(1)])
+    await former.enrol([agent(1)])
     await former.acd.seek("a", "general", 0, T0)
     await present.acd.seek("a", "general", 0, T0)
     await former.kill()
-    former.start()  # its background work begins by putting right what is in doubt
+    former.start()
+    await former.in_touch()  # its background work has put right what was in doubt
     await former.acd.leave("a")
     assert await present.waiting() == ["a"]
     await present.acd.leave("a")
@@ -139,7 +140,7 @@ async def test_a_call_taken_over_by_a_live_worker_is_not_taken_out_of_the_queue_
 
 async def test_given_a_citizen_who_hung_up_while_the_worker_was_restarted_the_call_leaves_at_once(desk: Desk) -> None:
     w = desk.worker("w")
-    await w.acd.enrol([agent(1)])
+    await w.enrol([agent(1)])
     await w.acd.seek("a", "general", 0, T0)
     await w.kill()
     heir = desk.worker("w")
@@ -163,7 +164,7 @@ async def test_given_an_offer_lost_with_its_worker_the_successor_is_given_the_sa
 
 async def test_given_a_worker_that_was_only_paused_its_calls_are_offered_again(desk: Desk) -> None:
     w, other = desk.worker("w", timings=SHORT), desk.worker("other", timings=SHORT)
-    await w.acd.enrol([agent(1)])
+    await w.enrol([agent(1)])
     await w.acd.seek("a", "general", 0, T0)
     redis = desk.redis()
     await w.kill()  # its memory stays, unlike that of a process killed
@@ -299,7 +300,7 @@ async def test_an_agent_who_talks_on_a_live_workers_call_cannot_be_held_for_anot
 
 async def test_an_agent_of_no_roster_can_be_held_and_is_forgotten_after_the_talk(desk: Desk) -> None:
     w = desk.worker()
-    await w.acd.enrol([agent(1)])
+    await w.enrol([agent(1)])
     assert await w.acd.hold("a", "77")
     assert await w.state("77") is AgentState.TALKING
     await w.acd.release("a", "77", True, "hangup", 30.0)
@@ -308,7 +309,7 @@ async def test_an_agent_of_no_roster_can_be_held_and_is_forgotten_after_the_talk
 
 async def test_offers_end_when_the_queue_is_closed(desk: Desk) -> None:
     w = desk.worker()
-    await w.acd.enrol([agent(1)])
+    await w.enrol([agent(1)])
     await w.stop()
     assert [offer async for offer in w.acd.offers()] == []
 

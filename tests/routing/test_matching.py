@@ -30,7 +30,7 @@ async def test_given_a_finished_talk_the_agent_goes_to_the_end_of_the_line(desk:
 
 async def test_callers_are_served_by_priority_and_then_by_arrival(desk: Desk) -> None:
     w = desk.worker()
-    await w.acd.enrol([agent(1)])
+    await w.enrol([agent(1)])
     await w.acd.seek("late", "general", 0, T0 + 2)
     await w.acd.seek("early", "general", 0, T0 + 1)
     await w.acd.seek("urgent", "general", 10, T0 + 3)
@@ -47,7 +47,7 @@ async def test_callers_are_served_by_priority_and_then_by_arrival(desk: Desk) ->
 
 async def test_arrivals_within_milliseconds_are_told_apart_at_every_priority(desk: Desk) -> None:
     w = desk.worker()
-    await w.acd.enrol([agent(1)])
+    await w.enrol([agent(1)])
     for priority in (-1000, 0, 1000):
         for i in (3, 1, 2):
             await w.acd.seek(f"{priority}/{i}", "general", priority, T0 + i * 0.005)
@@ -56,7 +56,7 @@ async def test_arrivals_within_milliseconds_are_told_apart_at_every_priority(des
 
 async def test_an_agent_who_becomes_free_gets_the_best_call_of_all_skills(desk: Desk) -> None:
     w = desk.worker()
-    await w.acd.enrol([agent(1, "general", "english"), agent(2, "tax")])
+    await w.enrol([agent(1, "general", "english"), agent(2, "tax")])
     await w.acd.seek("tax", "tax", 50, T0)
     await w.acd.seek("general", "general", 0, T0 + 1)
     await w.acd.seek("english", "english", 0, T0)
@@ -119,7 +119,7 @@ async def test_on_shift_counts_all_who_are_signed_in_whatever_they_do(desk: Desk
 
 async def test_with_nobody_on_shift_the_place_says_so(desk: Desk) -> None:
     w = desk.worker()
-    await w.acd.enrol([agent(1)])
+    await w.enrol([agent(1)])
     place = await w.acd.seek("a", "general", 0, T0)
     assert (place.skill, place.position, place.on_shift) == ("general", 1, 0)
     assert (await w.acd.seek("b", "no-such-skill", 0, T0)).on_shift == 0
@@ -174,7 +174,7 @@ async def test_given_a_missed_offer_the_longer_idle_agent_who_missed_is_passed_o
     await w.acd.seek("a", "general", 0, T0)
     await w.offer()
     await w.acd.release("a", "1", False, "hangup", 0.0)  # without blame: still the longest idle
-    await w.acd.enrol([agent(1), agent(2)])
+    await w.enrol([agent(1), agent(2)])
     await w.acd.set_presence("2", Presence.READY)
     await w.acd.seek("a", "general", 0, T0)
     offer = await w.offer()
@@ -184,7 +184,7 @@ async def test_given_a_missed_offer_the_longer_idle_agent_who_missed_is_passed_o
 
 async def test_a_call_that_changes_its_skill_moves_and_keeps_its_age(desk: Desk) -> None:
     w = desk.worker()
-    await w.acd.enrol([agent(1, "english"), agent(2)])
+    await w.enrol([agent(1, "english"), agent(2)])
     await w.acd.seek("first", "general", 0, T0 + 5)
     await w.acd.seek("a", "english", 0, T0)
     assert (await w.acd.seek("a", "general", 0, T0 + 9)).position == 1

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.redis
 QUICK = Timings(settle=0.2, beat=0.05, sweep=0.02)
 
 REQUESTS: dict[str, Callable[[Worker], Awaitable[object]]] = {
-    "enrol": lambda w: w.acd.enrol([agent(1)]),
+    "enrol": lambda w: w.enrol([agent(1)]),
     "set_presence": lambda w: w.acd.set_presence("1", Presence.PAUSED),
     "seek": lambda w: w.acd.seek("new", "general", 0, T0),
     "leave": lambda w: w.acd.leave("a"),
@@ -28,19 +28,6 @@ REQUESTS: dict[str, Callable[[Worker], Awaitable[object]]] = {
     "board": lambda w: w.acd.board(),
     "sweep": lambda w: w.acd.sweep(),
 }
-
-
-async def in_touch(desk: Desk, worker: Worker) -> None:
-    """Wait until the worker's background work has gone once round: put things right, learned what others changed."""
-    redis = desk.redis()
-    last = 0.0
-    for _ in range(3):  # one may have begun before, the second is whole, the third says that it is over
-
-        async def beaten(last: float = last) -> bool:
-            return (await redis.zscore("hotline:acd:workers", worker.acd.owner) or 0.0) > last
-
-        await eventually(beaten)
-        last = await redis.zscore("hotline:acd:workers", worker.acd.owner) or 0.0
 
 
 async def test_given_redis_is_gone_every_request_says_so_in_one_way(own_desk: Desk, redis_server: RedisServer) -> None:
@@ -60,7 +47,7 @@ async def test_given_redis_hangs_a_request_does_not(name: str, own_desk: Desk, r
     with pytest.raises(AcdUnavailable, match="Redis gave no answer within 1 s"):
         await REQUESTS[name](w)
     redis_server.thaw()
-    await in_touch(own_desk, w)
+    await w.in_touch()
     assert await w.state("1") is not None
 
 
@@ -70,7 +57,7 @@ async def test_given_redis_restarts_talks_offers_places_and_presence_are_as_befo
 ) -> None:
     a, b = own_desk.worker("a", timings=QUICK), own_desk.worker("b", timings=QUICK)
     await a.staff([agent(n) for n in range(1, 5)])
-    await b.acd.enrol([agent(n) for n in range(1, 5)])
+    await b.enrol([agent(n) for n in range(1, 5)])
     await a.acd.set_presence("4", Presence.PAUSED)
     await a.acd.seek("talk", "general", 0, T0)
     await a.offer()
@@ -107,22 +94,29 @@ async def test_given_redis_restarts_talks_offers_places_and_presence_are_as_befo
     assert (offer.call, offer.agent) == ("first", "1")
 
 
-async def test_given_redis_lost_its_data_nobody_is_offered_before_all_workers_said_what_they_hold(
-    own_desk: Desk, redis_server: RedisServer
+@pytest.mark.parametrize("old_data", [False, True])
+async def test_given_redis_lost_data_nobody_is_offered_before_all_workers_said_what_they_hold(
+    old_data: bool, own_desk: Desk, redis_server: RedisServer, tmp_path: Path
 ) -> None:
-    quick = Timings(settle=1.0, beat=0.05, sweep=0.02)
-    slow = Timings(settle=1.0, beat=0.4, sweep=0.02)
+    quick = Timings(settle=1.5, beat=0.05, sweep=0.02)
+    slow = Timings(settle=1.5, beat=0.5, sweep=0.02)
     a, b = own_desk.worker("a", timings=quick), own_desk.worker("b", timings=slow)
     await a.staff([agent(1)])
+    await b.enrol([agent(1)])
+    await b.in_touch()
+    shutil.copytree(redis_server.folder, tmp_path / "old")
     await b.acd.hold("talk of b", "1")
     await a.acd.seek("waits", "general", 0, T0)
-    await own_desk.redis().flushall()
-
-    async def held_again() -> bool:
-        return await a.is_in("1", AgentState.TALKING)
-
-    await eventually(held_again)
+    redis_server.kill()
+    shutil.rmtree(redis_server.folder)
+    if old_data:
+        shutil.copytree(tmp_path / "old", redis_server.folder)
+    else:
+        redis_server.folder.mkdir()
+    redis_server.start()
+    await eventually(lambda: a.is_in("1", AgentState.TALKING))
     assert a.offers.empty()
+    assert await a.waiting() == ["waits"]
 
 
 async def test_given_redis_is_emptied_the_next_request_fills_it_first(own_desk: Desk) -> None:
@@ -139,9 +133,9 @@ async def test_given_redis_is_emptied_the_next_request_fills_it_first(own_desk: 
 
 async def test_presence_set_in_another_process_outlives_redis(own_desk: Desk) -> None:
     w, desk_app = own_desk.worker(timings=QUICK), own_desk.worker("app", run=False)
-    await w.acd.enrol([agent(1), agent(2)])
+    await w.enrol([agent(1), agent(2)])
     await desk_app.acd.set_presence("1", Presence.READY)
-    await in_touch(own_desk, w)
+    await w.in_touch()
     await own_desk.redis().flushall()
     await eventually(lambda: w.is_in("1", AgentState.READY))
     assert await w.state("2") is AgentState.OFF
@@ -151,7 +145,7 @@ async def test_presence_set_just_before_redis_died_comes_from_the_store(own_desk
     store = MemoryPresence()  # stands where the database does: shared by both
     slow = Timings(settle=0, beat=30)
     w, desk_app = own_desk.worker(timings=slow, store=store), own_desk.worker("app", run=False, store=store)
-    await w.acd.enrol([agent(1)])
+    await w.enrol([agent(1)])
     await desk_app.acd.set_presence("1", Presence.READY)
     await own_desk.redis().flushall()
     await w.acd.seek("a", "general", 0, T0)
@@ -160,8 +154,8 @@ async def test_presence_set_just_before_redis_died_comes_from_the_store(own_desk
 
 async def test_given_another_worker_filled_redis_with_an_older_presence_the_newer_one_wins(own_desk: Desk) -> None:
     unaware, aware = own_desk.worker("unaware", run=False), own_desk.worker("aware", timings=QUICK)
-    await unaware.acd.enrol([agent(1)])
-    await aware.acd.enrol([agent(1)])
+    await unaware.enrol([agent(1)])
+    await aware.enrol([agent(1)])
     await aware.acd.set_presence("1", Presence.READY)
     await aware.kill()
     await own_desk.redis().flushall()
@@ -173,9 +167,9 @@ async def test_given_another_worker_filled_redis_with_an_older_presence_the_newe
 
 async def test_given_a_roster_changed_by_another_worker_redis_is_filled_with_the_new_one(own_desk: Desk) -> None:
     a, b = own_desk.worker("a", timings=QUICK), own_desk.worker("b", run=False)
-    await a.acd.enrol([agent(1)])
-    await b.acd.enrol([agent(2)])
-    await in_touch(own_desk, a)
+    await a.enrol([agent(1)])
+    await b.enrol([agent(2)])
+    await a.in_touch()
     await own_desk.redis().flushall()
     await eventually(lambda: a.is_in("2", AgentState.OFF))
     assert await a.state("1") is None
@@ -217,7 +211,7 @@ async def test_a_call_that_could_not_be_queued_does_not_wait_unknown_to_its_flow
     own_desk: Desk, redis_server: RedisServer
 ) -> None:
     w = own_desk.worker(timings=QUICK)
-    await w.acd.enrol([agent(1)])
+    await w.enrol([agent(1)])
     await w.acd.seek("known", "general", 0, T0)
     redis_server.freeze()
     for call in ("known", "unknown"):
@@ -231,7 +225,7 @@ async def test_a_call_that_could_not_be_queued_does_not_wait_unknown_to_its_flow
         except AcdUnavailable:
             return False
 
-    await in_touch(own_desk, w)
+    await w.in_touch()
     await eventually(only_the_known)
 
 
@@ -273,9 +267,10 @@ async def test_a_worker_that_starts_before_redis_works_when_it_is_there(
     own_desk: Desk, redis_server: RedisServer
 ) -> None:
     redis_server.kill()
-    w = own_desk.worker(timings=QUICK)
+    w = own_desk.worker(timings=QUICK, run=False)
+    w.start()
     with pytest.raises(AcdUnavailable):
-        await w.acd.enrol([agent(1)])
+        await w.enrol([agent(1)])
     redis_server.start()
     await eventually(lambda: w.is_in("1", AgentState.OFF))
     await w.acd.set_presence("1", Presence.READY)

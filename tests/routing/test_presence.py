@@ -14,7 +14,7 @@ pytestmark = pytest.mark.redis
 
 async def test_a_new_agent_is_signed_out(desk: Desk) -> None:
     w = desk.worker()
-    await w.acd.enrol([agent(1)])
+    await w.enrol([agent(1)])
     assert await w.state("1") is AgentState.OFF
 
 
@@ -22,7 +22,7 @@ async def test_whom_the_store_remembers_as_ready_is_ready_when_redis_is_new(desk
     store = MemoryPresence()
     await store.save("1", PresenceRecord(Presence.READY, T0))
     w = desk.worker(store=store)
-    await w.acd.enrol([agent(1), agent(2)])
+    await w.enrol([agent(1), agent(2)])
     assert (await w.state("1"), await w.state("2")) == (AgentState.READY, AgentState.OFF)
 
 
@@ -52,7 +52,7 @@ async def test_a_store_out_of_reach_stops_nobody_from_signing_in(desk: Desk) -> 
 
 async def test_nobody_unknown_signs_in(desk: Desk) -> None:
     w = desk.worker()
-    await w.acd.enrol([agent(1)])
+    await w.enrol([agent(1)])
     with pytest.raises(UnknownAgent, match="agent 2 is not in the roster"):
         await w.acd.set_presence("2", Presence.READY)
 
@@ -126,7 +126,7 @@ async def test_who_leaves_the_roster_leaves_the_board_when_the_hands_are_empty(d
     await w.acd.seek("a", "general", 0, T0)
     await w.offer()
     await w.acd.hold("a", "1")
-    await w.acd.enrol([agent(3)])
+    await w.enrol([agent(3)])
     assert list((await w.acd.board()).agents) == ["1", "3"]
     with pytest.raises(UnknownAgent):
         await w.acd.set_presence("1", Presence.PAUSED)
@@ -139,8 +139,8 @@ async def test_who_leaves_the_roster_leaves_the_board_when_the_hands_are_empty(d
 async def test_who_is_taken_into_the_roster_again_signs_in_again(desk: Desk) -> None:
     w = desk.worker()
     await w.staff([agent(1), agent(2)])
-    await w.acd.enrol([agent(2)])
-    await w.acd.enrol([agent(1), agent(2)])
+    await w.enrol([agent(2)])
+    await w.enrol([agent(1), agent(2)])
     assert await w.state("1") is AgentState.OFF
 
 
@@ -150,7 +150,7 @@ async def test_a_new_skill_reaches_an_agent_who_is_ready_and_one_who_talks(desk:
     await w.acd.hold("a", "2")
     await w.acd.seek("b", "english", 0, T0)
     began = (await w.acd.board()).agents["2"].since
-    await w.acd.enrol([agent(1, "english"), agent(2, "english", "tax")])
+    await w.enrol([agent(1, "english"), agent(2, "english", "tax")])
     assert (await w.offer()).agent == "1"
     board = await w.acd.board()
     assert (board.agents["2"].state, board.agents["2"].since) == (AgentState.TALKING, began)

@@ -19,6 +19,9 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
+from hotline.runtime import paths
+from hotline.runtime.errors import SetupError
+
 START_LIMIT_S = 10.0
 
 
@@ -41,12 +44,13 @@ class RedisServer:
             "dir": str(self.folder),
             "save": "",
             "appendonly": "yes" if self._durable else "no",
+            "appendfsync": "always",  # else a kill may lose the last second
             "loglevel": "warning",
             "logfile": str(self.folder / "redis.log"),
         }
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
         self._process = subprocess.Popen(
-            [*redis_command(), *arguments], stdout=subprocess.DEVNULL, preexec_fn=_end_with_this_process
+            [*paths.redis_server(), *arguments], stdout=subprocess.DEVNULL, preexec_fn=_end_with_this_process
         )
         with Redis(port=self.port, socket_timeout=1) as client:
             limit = time.monotonic() + START_LIMIT_S
@@ -82,15 +86,13 @@ class RedisServer:
         self._process.send_signal(signal.SIGCONT)
 
 
-def redis_command() -> list[str]:
-    """The command that starts redis-server; skips the test that needs it when there is none."""
-    from hotline.runtime import paths
-    from hotline.runtime.errors import RuntimeMissing
-
+def _started(folder: Path, *, durable: bool = False) -> RedisServer:
+    server = RedisServer(folder, durable=durable)
     try:
-        return paths.redis_server()
-    except RuntimeMissing as error:
+        server.start()
+    except SetupError as error:
         pytest.skip(str(error))
+    return server
 
 
 @pytest.fixture(scope="session")
@@ -100,8 +102,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given:
         yield given
         return
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    server.start()
+    server = _started(tmp_path_factory.mktemp("redis"))
     yield server.url
     server.kill()
 
@@ -117,8 +118,7 @@ def redis_prefix(redis_url: str) -> Iterator[str]:
 @pytest.fixture
 def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
     """A Redis of the test's own, to be killed, emptied and frozen. Keeps its data over a restart unless told not to."""
-    server = RedisServer(tmp_path / "redis", durable=True)
-    server.start()
+    server = _started(tmp_path / "redis", durable=True)
     yield server
     server.kill()
 

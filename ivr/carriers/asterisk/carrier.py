@@ -141,8 +141,10 @@ class AsteriskCarrier:
         channel = event.channel
         kind = event.args[0] if event.args else ""
         if kind == "in":
-            dialled = event.args[1] if len(event.args) > 1 else channel.dialplan.exten
-            self._post(channel.id, self._arrival(channel, dialled))
+            dialled, key = [*event.args[1:3], "", ""][:2]
+            self._post(channel.id, self._arrival(channel, dialled or channel.dialplan.exten))
+            if key:  # pressed before we had the call
+                self._post(channel.id, DigitPressed(at=self._clock(), leg=channel.id, digit=key))
         elif kind == "canary":
             self._spawn(self.canary.sing(channel.id))
         elif (entering := self._entering.pop(channel.id, None)) is not None and not entering.done():
