@@ -170,8 +170,9 @@ def render(
     """The switch's configuration.
 
     ``hello``, ``notice`` and ``sorry`` are 8 kHz mono WAV files: the first word of every call, what a citizen hears
-    before the duty phones ring, and after none of them answered. ``duty_phones`` are addresses (``desk:8001``, ``phone:13800000000``), rung in this order for
-    ``ring_s`` seconds each. Raises `ConfigError` for what Asterisk could not use.
+    before the duty phones ring, and after none of them answered. ``duty_phones`` are addresses (``desk:8001``,
+    ``phone:13800000000``), rung in this order for ``ring_s`` seconds each. Raises `ConfigError` for what Asterisk
+    could not use.
     """
     sip = settings.sip
     if sip.rtp_end < sip.rtp_start + 3:
