@@ -54,6 +54,7 @@ async def kill_at(stage: str, place: Town) -> tuple[Leg, Leg]:
     citizen = await place.call()
     await citizen.hears_speech()
     if stage == "greeting":
+        await place.last_call()  # the first word is the switch's: wait until the worker has the call
         hotline.kill("w1")
         return citizen, await phone.answers(within=20)
     await citizen.press("0")

@@ -318,3 +318,19 @@ async def test_without_a_roster_an_empty_redis_is_not_taken_for_a_hotline_withou
     w = desk.worker(run=False)
     with pytest.raises(AcdUnavailable, match="no roster is known"):
         await w.acd.seek("a", "general", 0, T0)
+
+
+async def test_given_a_call_that_left_and_seeks_again_when_its_first_offer_ends_then_the_second_stands(
+    desk: Desk,
+) -> None:
+    w = desk.worker(timings=SHORT)
+    await w.staff([agent(1), agent(2)])
+    await w.acd.seek("a", "general", 0, T0)
+    assert (await w.offer()).agent == "1"
+    await w.acd.leave("a")
+    await w.acd.seek("a", "general", 0, T0)
+    assert (await w.offer()).agent == "2"
+    await eventually(lambda: w.is_in("1", AgentState.READY))
+    assert await w.state("2") is AgentState.RINGING
+    await check_invariants(desk.redis(), desk.prefix)
+    assert w.offers.empty()
