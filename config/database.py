@@ -140,6 +140,9 @@ class Database:
 
         All pending revisions are applied in one transaction, so an interrupted migration leaves nothing behind.
         """
+        # a third of a second to import, which only a migration should cost; and not while it keeps writers waiting
+        import alembic.command  # noqa: F401
+
         async with self.begin() as connection:
             if self.dialect == "postgresql":
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
@@ -147,6 +150,7 @@ class Database:
 
     async def dispose(self) -> None:
         """Close all idle connections. The database can be used again afterwards."""
+        await _wound_up(GIVEN_UP_LIMIT_S)
         await self._engine.dispose()
         await self._relaxed.dispose()
 
@@ -193,7 +197,7 @@ def _discard_if_closed(connection: Any, _record: Any, _proxy: Any) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
-    import alembic.command  # takes a third of a second to import, which only a migration should cost
+    import alembic.command
     from alembic.config import Config
 
     config = Config()
@@ -201,6 +205,8 @@ def _upgrade(connection: Connection) -> None:
     config.attributes["connection"] = connection
     alembic.command.upgrade(config, "head")
 
+
+GIVEN_UP_LIMIT_S = 2.0  # a server that answers rolls back much faster; one that does not is not waited for
 
 _given_up: set[asyncio.Task[Any]] = set()
 
@@ -221,6 +227,14 @@ async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
         return task.result()
     _give_up(task)
     raise DatabaseUnreachable(f"the database did not answer within {seconds:g} s")
+
+
+async def _wound_up(limit_s: float) -> None:
+    """Let what was given up finish its rollback while its connection is open; on a closed one it would never end."""
+    loop = asyncio.get_running_loop()
+    ours = {task for task in _given_up if task.get_loop() is loop}
+    if ours:
+        await asyncio.wait(ours, timeout=limit_s)
 
 
 def _give_up(task: asyncio.Task[Any]) -> None:

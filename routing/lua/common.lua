@@ -162,10 +162,11 @@ local function free(a, idle)
   end
 end
 
--- The call seeks again, in its old place. A silent worker's call waits without being offered.
-local function requeue(id)
+-- The call seeks again, in its old place, unless it is being offered somebody else than `agent` (nil: anybody).
+-- A silent worker's call waits without being offered.
+local function requeue(id, agent)
   local c = load_call(id)
-  if not c then return end
+  if not c or (c.agent and c.agent ~= agent) then return end
   redis.call('HDEL', P .. 'call:' .. id, 'agent')
   redis.call('ZREM', P .. 'deferred', id)
   if redis.call('ZSCORE', P .. 'lapsed', c.owner) then return end

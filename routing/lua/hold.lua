@@ -20,7 +20,7 @@ for i = 4, #ARGV, 2 do
     a.call, a.owner, a.lease = call, owner, ''
     become(a, 'talking', now + T.hold)
     if c and c.agent ~= a.id then withdraw(c) end
-    if displaced then requeue(displaced) end
+    if displaced then requeue(displaced, a.id) end
     kept[#kept + 1] = 1
   end
 end

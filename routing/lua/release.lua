@@ -31,7 +31,7 @@ if a.call == call then
     redis.call('HDEL', P .. 'call:' .. call, 'agent')
     redis.call('ZADD', P .. 'deferred', num(now + T.withdraw), call)
   elseif mine then
-    requeue(call)
+    requeue(call, a.id)
   end
   return 'true'
 end

@@ -45,7 +45,7 @@ for _, id in ipairs(due) do
     local call = a.call
     avoid(id, call)
     free(a, a.idle)
-    requeue(call)
+    requeue(call, id)
     ended[#ended + 1] = { what = 'offer', call = call, agent = id }
   else
     if a.state == 'talking' then ended[#ended + 1] = { what = 'talk', call = a.call, agent = id } end

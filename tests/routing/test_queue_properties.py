@@ -285,5 +285,5 @@ class Histories(RuleBasedStateMachine):
 def test_no_history_offers_anybody_twice_or_forgets_anybody(redis_url: str) -> None:
     Histories.url = redis_url
     profile = settings.default
-    examples = max(20, profile.max_examples // 20) if profile else 20
+    examples = min(1000, max(20, profile.max_examples // 20)) if profile else 20
     run_state_machine_as_test(Histories, settings=settings(max_examples=examples, stateful_step_count=40))
