@@ -5,6 +5,7 @@ or partial run to `.runtime/bench`.
 """
 
 import argparse
+import signal
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -20,7 +21,8 @@ from hotline.runtime.errors import SetupError
 
 LATEST = Path(__file__).parent / "results" / "latest.json"
 _LOW_RATE = 4.0
-PARTS = ("flow", "journal", "steady", "live", "rate")
+_ARCHIVE_LIMIT_S = 120.0
+PARTS = ("flow", "journal", "live", "steady", "rate")
 
 
 @dataclass(frozen=True)
@@ -34,17 +36,19 @@ class Plan:
     hold_s: float
     attempts: int
     journal_s: float
+    desks: int  # more than there are calls at a time, so that no caller waits for a free one
 
 
 # a quarter of an hour on two cores
 FULL = Plan(
     steady=Load(rate=5.0, calls=75, stay_s=10.0, to_archive=True),
-    rounds=4,
+    rounds=3,
     live=live.Plan(calls=100, rate=12.5, look_s=6.0, kills=3),
-    stay_s=10.0,
+    stay_s=20.0,
     hold_s=10.0,
     attempts=7,
     journal_s=3.0,
+    desks=600,
 )
 # shows within a minute that everything works, and no more
 QUICK = Plan(
@@ -55,6 +59,7 @@ QUICK = Plan(
     hold_s=1.0,
     attempts=1,
     journal_s=0.3,
+    desks=20,
 )
 
 
@@ -81,19 +86,21 @@ class Run:
             self.figures |= software.journal_measures(self.plan.journal_s)
         if {"steady", "live", "rate"} & set(self.parts):
             self.say("starting the hotline and the dialplan")
-            with setting.both_systems() as callers:
+            with setting.both_systems(self.plan.desks) as callers:
                 self._calls(callers)
 
     def _calls(self, callers: dict[str, Caller]) -> None:
+        if "live" in self.parts:
+            self.figures |= figures.of_live(self._live(callers))
         if "steady" in self.parts:
             self.steady = steady.measure(callers, self.plan.steady, self.plan.rounds, self.say)
             self.figures |= figures.of_steady(self.steady)
-        if "live" in self.parts:
-            self.figures |= figures.of_live(self._live(callers))
         if "rate" in self.parts:
             ramps = {name: Ramp(self._first_rate(name), attempts=self.plan.attempts) for name in callers}
             found = rate.measure(callers, ramps, self._step, self.say)
             self.figures |= figures.of_rates(found, machine.cores())
+            left = rate.work_off(callers[HOTLINE].subject, _ARCHIVE_LIMIT_S)
+            self.figures |= figures.of_backlog(left, _ARCHIVE_LIMIT_S)
 
     def _live(self, callers: dict[str, Caller]) -> dict[str, live.Live]:
         plan = self.plan.live
@@ -120,6 +127,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="where the results go")
     given = parser.parse_args()
     configure("error")  # what the parts say of their own is not the bench's news
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: nothing may be left running
     run = Run(QUICK if given.quick else FULL, given.only)
     try:
         run.measure()

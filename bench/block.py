@@ -184,7 +184,7 @@ class Running:
 
     def _await_archive(self, each_second: Callable[[], None]) -> float | None:
         begun = time.monotonic()
-        while not self._subject.archived():
+        while self._subject.unarchived():
             if time.monotonic() > begun + _ARCHIVE_LIMIT_S:
                 return None
             self._look(each_second)

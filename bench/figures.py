@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from bench.live import ATTEMPT_LIMIT_S, Live
 from bench.measures import Measure, measure
-from bench.rate import Search
+from bench.rate import Backlog, Search
 from bench.setting import DIALPLAN, HOTLINE
 from bench.stats import Spread, ratio, spread
 from bench.steady import Steady
@@ -65,7 +65,7 @@ def _latency(name: str, whole: Spread, plain: Spread, limited_by: str) -> dict[s
 
 
 def of_rates(seen: Mapping[str, Search], cores: int) -> dict[str, Measure]:
-    """Highest call rates. A system that passed no step has a rate of 0."""
+    """Highest call rates. A system that passed no step has a rate of 0, and without a baseline there is no ratio."""
     whole, plain = seen[HOTLINE], seen[DIALPLAN]
     best, baseline = whole.ramp.passed or 0.0, plain.ramp.passed or 0.0
     stops = f"the hotline stopped by: {whole.stopped_by}; the dialplan by: {plain.stopped_by}"
@@ -77,6 +77,16 @@ def of_rates(seen: Mapping[str, Search], cores: int) -> dict[str, Measure]:
             "call_rate_ratio", best / baseline, baseline=1.0, detail=detail, limited_by=_who_worked(whole, cores)
         )
     return figures
+
+
+def of_backlog(left: Backlog, limit_s: float) -> dict[str, Measure]:
+    """How far the archive was behind after the highest rates."""
+    seconds = limit_s if left.seconds is None else left.seconds
+    detail = f"{left.waiting} recordings waited after the last step" + (
+        ", and some still do" if left.seconds is None else ""
+    )
+    limit = "the processors: encoding gives way to calls, at the lowest priority"
+    return {"archive_lag_s": measure("archive_lag_s", seconds, "s", detail=detail, limited_by=limit)}
 
 
 def _who_worked(search: Search, cores: int) -> str:

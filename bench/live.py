@@ -13,7 +13,7 @@ from bench.subject import GREETING_S
 from bench.whole import Hotline
 
 ATTEMPT_LIMIT_S = 20.0
-_REST_S = 3.0  # between two kills
+_REST_S = 6.0  # between two kills: a process that dies again within 5 s is started more slowly, on purpose
 _POLL_S = 0.02
 
 
@@ -40,7 +40,7 @@ class Plan:
 
     @property
     def load(self) -> Load:
-        lasting = self.calls / self.rate + GREETING_S + 3.0 + self.look_s + self.kills * (_REST_S + 4.0)
+        lasting = self.calls / self.rate + GREETING_S + 3.0 + self.look_s + self.kills * (_REST_S + 3.0)
         return Load(self.rate, self.calls, stay_s=lasting, sipp_audio=True)
 
 

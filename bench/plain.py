@@ -6,14 +6,14 @@ MixMonitor (the same two files), Answer, Playback of the same greeting, Queue, w
 import contextlib
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
 
 from bench import g711, processes
 from bench.desks import Desks
 from bench.raw import check_pair
-from bench.subject import AGENTS, Ports, Recorded
+from bench.subject import Ports, Recorded
 from config.asterisk_config import MODULES
 from hotline.programs import remove_socket_dir, socket_dir
 from hotline.runtime import paths
@@ -42,8 +42,9 @@ class PlainDialplan:
 
     name = "dialplan"
 
-    def __init__(self, folder: Path, ports: Ports, greeting: Path) -> None:
+    def __init__(self, folder: Path, ports: Ports, greeting: Path, agents: Sequence[str]) -> None:
         self.folder = folder
+        self._agents = agents
         self.ports = ports
         self.desks = Desks(folder, ports.desks, ports.desk_audio)
         self._greeting = greeting
@@ -75,8 +76,8 @@ class PlainDialplan:
     def idle(self) -> bool:
         return self._command("core show channels count").startswith("0 active channels")
 
-    def archived(self) -> bool:
-        return True  # its recordings are what they are
+    def unarchived(self) -> int:
+        return 0  # its recordings are what they are
 
     def _command(self, line: str) -> str:
         config = self.folder / "etc/asterisk.conf"
@@ -102,8 +103,8 @@ class PlainDialplan:
             "rtp_start": self.ports.rtp_first,
             "rtp_end": self.ports.rtp_last,
             "modules": "\n".join(f"require = {name}.so" for name in modules),
-            "desks": "\n".join(self._desk(number) for number in AGENTS),
-            "members": "\n".join(f"member => PJSIP/{number}" for number in AGENTS),
+            "desks": "\n".join(self._desk(number) for number in self._agents),
+            "members": "\n".join(f"member => PJSIP/{number}" for number in self._agents),
         }
         for name, text in _OFF.items():
             (self.folder / "etc" / f"{name}.conf").write_text(text, "ascii")

@@ -7,6 +7,7 @@ import ctypes
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,23 @@ def stop(process: subprocess.Popen[bytes], limit_s: float = 10.0, *, ask: int = 
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def command_line(pid: int) -> bytes:
+    """A process's arguments, each ending with NUL; empty when there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def wait_until_gone(pid: int, limit_s: float) -> None:
+    """Raises `RuntimeError` when the process still runs after the limit."""
+    deadline = time.monotonic() + limit_s
+    while command_line(pid):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"process {pid} of an earlier run does not end; end it by hand")
+        time.sleep(0.1)
 
 
 def output(argv: Sequence[str], limit_s: float = 30.0) -> str:

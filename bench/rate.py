@@ -3,12 +3,14 @@
 A step fills the system up to its full number of simultaneous calls and holds it there; `bench.ramp` chooses the rates.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from bench.block import Block, Caller, Load
 from bench.ramp import Ramp
 from bench.stats import spread
+from bench.subject import Subject
 
 PICKUP_LIMIT_MS = 200.0
 _CLEARLY = 0.1  # share of failed calls that no disturbance from outside explains
@@ -41,6 +43,24 @@ def verdict(block: Block) -> str | None:
         return ", ".join(f"{count} {what}" for what, count in block.troubles.most_common())
     p99 = spread(block.pickups_ms).p99
     return None if p99 <= PICKUP_LIMIT_MS else f"p99 pick-up {p99:.0f} ms"
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """Recordings that waited to be archived after the last step, and the seconds until none did; None: too long."""
+
+    waiting: int
+    seconds: float | None
+
+
+def work_off(subject: Subject, limit_s: float) -> Backlog:
+    """Wait until the archive has caught up."""
+    waiting, begun = subject.unarchived(), time.monotonic()
+    while subject.unarchived():
+        if time.monotonic() > begun + limit_s:
+            return Backlog(waiting, None)
+        time.sleep(0.5)
+    return Backlog(waiting, time.monotonic() - begun)
 
 
 def step(rate: float, stay_s: float, hold_s: float) -> Load:

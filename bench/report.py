@@ -11,12 +11,15 @@ from rich.table import Table
 
 from bench.measures import AT_MOST, GOALS, Measure
 
+_WIDTH = 110  # of a table that goes to a file
 _MARKS = {True: "[green]met[/green]", False: "[red]missed[/red]", None: ""}
 
 
 def show(measures: Mapping[str, Measure], console: Console | None = None) -> None:
     """One line for each measure; measures that have a goal come first."""
     console = console or Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDTH
     table = Table(title="The hotline, beside the same call as plain Asterisk dialplan")
     table.add_column("measure", no_wrap=True)
     for heading in ("value", "baseline", "goal"):

@@ -11,8 +11,8 @@ from pathlib import Path
 from bench import g711
 from bench.block import Caller
 from bench.plain import PlainDialplan
-from bench.subject import GREETING_S, Ports, Subject
-from bench.whole import Hotline
+from bench.subject import GREETING_S, HELLO_S, Ports, Subject, agents
+from bench.whole import Hotline, end_leftover
 from hotline.runtime import paths
 from tests.sandbox import free_ports
 
@@ -27,19 +27,22 @@ def folder() -> Path:
 
 
 @contextmanager
-def both_systems() -> Iterator[dict[str, Caller]]:
-    """Callers of the hotline and of the dialplan, both running."""
+def both_systems(desks: int) -> Iterator[dict[str, Caller]]:
+    """Callers of the hotline and of the dialplan, both running with so many agents at their desks."""
     home = folder()
+    end_leftover(home / HOTLINE)
     for name in (HOTLINE, DIALPLAN, "calls"):
         shutil.rmtree(home / name, ignore_errors=True)
         (home / name).mkdir(parents=True)
-    greeting, voice = home / "greeting.wav", home / "voice.wav"
+    hello, rest, greeting, voice = (home / f"{name}.wav" for name in ("hello", "rest", "greeting", "voice"))
+    g711.write_wav(hello, g711.tone(800, HELLO_S))
+    g711.write_wav(rest, g711.tone(800, GREETING_S - HELLO_S))
     g711.write_wav(greeting, g711.tone(800, GREETING_S))
     g711.write_alaw_wav(voice, g711.tone(1000, 1.0))
     hotlines, dialplans, sipps = _apart(3)
     systems: list[Subject] = [
-        Hotline(home / HOTLINE, _ports(hotlines), greeting),
-        PlainDialplan(home / DIALPLAN, _ports(dialplans), greeting),
+        Hotline(home / HOTLINE, _ports(hotlines), hello, rest, agents(desks)),
+        PlainDialplan(home / DIALPLAN, _ports(dialplans), greeting, agents(desks)),
     ]
     with ExitStack() as running:
         callers = {}

@@ -10,13 +10,16 @@ from typing import Protocol
 
 from bench.desks import Desks
 
-AGENTS = tuple(str(number) for number in range(8001, 8601))
-"""Numbers of the desk phones: more than there can be calls at a time, so that no caller waits for a free one."""
-
 DUTY = "9001"
 """The duty phone. When it rings, no worker has taken the call: for the bench the call has failed."""
 
-GREETING_S = 3.0
+HELLO_S, GREETING_S = 0.4, 3.0
+"""How long the first word and the whole greeting, first word included, are."""
+
+
+def agents(count: int) -> tuple[str, ...]:
+    """Numbers of so many desk phones."""
+    return tuple(str(8001 + number) for number in range(count))
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,8 @@ class Subject(Protocol):
     def idle(self) -> bool:
         """Whether no call is left in it."""
 
-    def archived(self) -> bool:
-        """Whether no finished call's recording is still worked on."""
+    def unarchived(self) -> int:
+        """Recordings that still wait to be archived."""
 
     def recorded(self, expected: int, least_s: float) -> Recorded:
         """Look at the recordings of the last calls, ``expected`` of them, each at least so long."""

@@ -30,6 +30,7 @@ class Seen:
 
     call: str  # SIP Call-ID
     invited: int
+    repeated: int = 0  # INVITEs sent again because nobody said anything (RFC 3261 §17.1.1.2: after 500 ms)
     answered: int | None = None
     refused: int | None = None  # final status that was no success
     first_audio: int | None = None  # first packet that is not silence, only where the tap is the audio end
@@ -86,7 +87,10 @@ class Tap:
     def _from_caller(self, message: bytes) -> None:
         call = _header(message, b"Call-ID")
         if message.startswith(b"INVITE "):
-            self.calls.setdefault(call, Seen(call, time.time_ns()))
+            if call in self.calls:
+                self.calls[call].repeated += 1
+            else:
+                self.calls[call] = Seen(call, time.time_ns())
         elif message.startswith(b"BYE "):
             self._end(call, time.time_ns(), by_switch=False)
 

@@ -1,14 +1,16 @@
 """The hotline under test: an installation as its users run it (`python -m hotline serve`), with many agents signed in.
 
-Everything is as shipped but: a recorded greeting (a tone that is audible from its first sample), no time after a call
-before the agent's next one, and trunk and desk phones that are the bench's.
+Everything is as shipped but: a recorded greeting (a tone that is audible from its first sample: the switch's first word
+and what the flow says after it), no time after a call before the agent's next one, and trunk and desk phones that are the bench's.
 """
 
 import asyncio
+import os
 import shutil
+import signal
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,13 +18,15 @@ from typing import Any
 from bench import processes
 from bench.desks import Desks
 from bench.raw import check_pair
-from bench.subject import AGENTS, DUTY, Ports, Recorded
+from bench.subject import DUTY, Ports, Recorded
 from hotline.runtime import paths
+from hotline.services import Service
 from tests.sandbox import Desk, Installation
 from tests.sandbox import Ports as SandboxPorts
 
 _SIGN_INS_AT_A_TIME = 20
 _STORE_LIMIT_S = 10.0
+_LEFTOVER_LIMIT_S = 20.0
 
 
 class Hotline:
@@ -30,13 +34,14 @@ class Hotline:
 
     name = "hotline"
 
-    def __init__(self, folder: Path, ports: Ports, greeting: Path) -> None:
+    def __init__(self, folder: Path, ports: Ports, hello: Path, greeting: Path, agents: Sequence[str]) -> None:
         self.folder = folder
+        self._agents = agents
         self.ports = ports
         self.desks = Desks(folder, ports.desks, ports.desk_audio)
         self.installation = Installation(
             folder,
-            desks=[Desk(number, f"座席{number}") for number in AGENTS],
+            desks=[Desk(number, f"座席{number}") for number in agents],
             duty_phones=[f"desk:{DUTY}"],
             pack="[limits]\nwrap_up_s = 0.0\n",
             environment={
@@ -50,6 +55,7 @@ class Hotline:
         )
         prompts = self.installation.city_folder / "prompts"
         prompts.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(hello, prompts / "switch_hello.wav")
         shutil.copyfile(greeting, prompts / "greeting.wav")
         self._judged = 0.0  # arrivals up to here have been looked at
 
@@ -61,12 +67,10 @@ class Hotline:
         self._judged = time.time()
 
     async def _start(self) -> None:
-        await self.installation.stop()  # what an interrupted run may have left
-        shutil.rmtree(self.installation.state, ignore_errors=True)
         self.installation.start()
         await self.installation.ready()
-        for first in range(0, len(AGENTS), _SIGN_INS_AT_A_TIME):
-            await asyncio.gather(*map(self.installation.sign_in, AGENTS[first : first + _SIGN_INS_AT_A_TIME]))
+        for first in range(0, len(self._agents), _SIGN_INS_AT_A_TIME):
+            await asyncio.gather(*map(self.installation.sign_in, self._agents[first : first + _SIGN_INS_AT_A_TIME]))
 
     def stop(self) -> None:
         asyncio.run(self.installation.stop())
@@ -97,9 +101,8 @@ class Hotline:
     def idle(self) -> bool:
         return not self.open_calls() and not self._channels()
 
-    def archived(self) -> bool:
-        """Whether no recording waits to be archived."""
-        return not self._rows("SELECT 1 FROM recordings WHERE state = 'expected' LIMIT 1")
+    def unarchived(self) -> int:
+        return int(self._rows("SELECT count(*) FROM recordings WHERE state = 'expected'")[0][0])
 
     def open_calls(self) -> set[str]:
         """The calls that have begun and not ended, by the journal."""
@@ -137,6 +140,21 @@ class Hotline:
         config = self.installation.state / "switch/etc/asterisk.conf"
         said = processes.output([*paths.asterisk(), "-C", str(config), "-rx", "core show channels concise"])
         return any(line.startswith("PJSIP/") for line in said.splitlines())
+
+
+def end_leftover(folder: Path) -> None:
+    """End the hotline that a killed run left in ``folder``: its supervisor, which stops the rest, then what is left."""
+    state = folder / "state"
+    pid = _pid(state / "run/supervisor.pid")
+    if pid and b"hotline\0serve" in processes.command_line(pid):
+        os.kill(pid, signal.SIGTERM)
+        processes.wait_until_gone(pid, _LEFTOVER_LIMIT_S)
+    for name, home in (("asterisk", state / "switch"), ("redis", state / "redis")):
+        asyncio.run(Service(name, [], home, ready=_never).stop())
+
+
+async def _never() -> bool:
+    return False
 
 
 def _pid(path: Path) -> int:
