@@ -1,7 +1,8 @@
 """The hotline under test: an installation as its users run it (`python -m hotline serve`), with many agents signed in.
 
-Everything is as shipped but: a recorded greeting (a tone that is audible from its first sample: the switch's first word
-and what the flow says after it), no time after a call before the agent's next one, and trunk and desk phones that are the bench's.
+Everything is as shipped but: a recorded greeting (a tone that is audible from its first sample: the switch's first
+word and what the flow says after it), no time after a call before the agent's next one, and whose trunk and desk phones
+they are.
 """
 
 import asyncio
