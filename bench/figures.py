@@ -47,7 +47,7 @@ def _failures(whole: Steady) -> str:
 
 
 _PICKUP_LIMIT = "who else wants the cores at that moment: the dialplan answers in both"
-_PROMPT_LIMIT = "what comes before the sound: a claim, one durable journal entry, three requests to the switch"
+_PROMPT_LIMIT = "who else wants the cores at that moment: the switch says the first word itself, in both"
 
 
 def _latency(name: str, whole: Spread, plain: Spread, limited_by: str) -> dict[str, Measure]:
