@@ -1,10 +1,12 @@
 """Opens an order for every call, and adds what the call came to when it ends. Follows the journal.
 
-What people write into an order it never touches. Entries may come twice or in the wrong order: the first arrival
-and the first end of a call count.
+With the end come the call's transfers, each target rung a row of its own (`bridge.transfers`). What people write into
+an order it never touches. Entries may come twice or in the wrong order: the first arrival and the first end of a call
+count.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -14,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bridge.model import Change
 from bridge.orders import allot, insert_changes, insert_orders, new_order, opening_fields
 from bridge.tables import orders
+from bridge.transfers import insert_transfers, measure_transfers, transfers_of
 from config.chinatime import china_day
 from config.metrics import ORDERS_OPENED, TALK_SECONDS, WAIT_SECONDS
 from ivr.call import CallArrived, CallClosed, Outcome, Role, Talk
@@ -52,6 +55,9 @@ class OrderFollower:
         await self._open(connection, {call: news for call, news in told.items() if call not in known})
         for call, row in known.items():
             await _add(connection, row, told[call])
+        ended = {call: news.closed for call, news in told.items() if news.closed is not None}
+        fresh = {call: closed for call, closed in ended.items() if call not in known or known[call].closed is None}
+        await insert_transfers(connection, fresh)
 
     async def _open(self, connection: AsyncConnection, told: Mapping[str, _Told]) -> None:
         """Open the orders of calls that have none; the numbers of a day are in the order of arrival."""
@@ -106,7 +112,10 @@ async def _add(connection: AsyncConnection, row: Row[Any], told: _Told) -> None:
 
 def _measure(arrived: float | None, closed: CallClosed | None) -> None:
     """Count a call that has ended, once, for the metrics."""
-    if closed is None or not closed.talks:
+    if closed is None:
+        return
+    measure_transfers(closed)
+    if not closed.talks:
         return
     if arrived is not None:
         WAIT_SECONDS.observe(max(0.0, min(talk.began for talk in closed.talks) - arrived))
@@ -135,7 +144,11 @@ def _end(event: CallClosed) -> dict[str, Any]:
         "talk_s": round(sum(_length(talk, event.at) for talk in event.talks), 3),
         "agents": list(dict.fromkeys(talk.party for talk in event.talks if talk.role is Role.AGENT)),
     }
-    if event.outcome is Outcome.MESSAGE:  # whoever left a message waits to be called
+    if event.attempts:
+        facts["transfers"] = [asdict(transfer) for transfer in transfers_of(event)]
+    if event.appeal:
+        facts["appeal"] = True
+    if event.appeal or event.outcome is Outcome.MESSAGE:  # whoever left a message, or appealed, waits to be called
         facts["call_back"] = True
     return facts
 

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from ivr.call import TransferResult
+
 CATEGORIES = ("咨询", "求助", "建议", "意见", "投诉", "举报")  # 宜春 §10 and §14; a city may have others
+
+_NOT_FAILED = (TransferResult.CONNECTED, TransferResult.CANCELLED)
 
 
 class Status(StrEnum):
@@ -60,6 +64,21 @@ class OrderChanged(OrderError):
 
 
 @dataclass(frozen=True)
+class OrderTransfer:
+    """One target rung for the citizen. ``target`` is masked when it is a person's phone; ``began`` is UNIX seconds,
+    ``answered_s`` seconds until somebody answered; kind and result are words of `ivr.call`.
+    """
+
+    line: str
+    target: str
+    kind: str
+    agent: str
+    began: float
+    answered_s: float | None
+    result: str | None
+
+
+@dataclass(frozen=True)
 class Order:
     """One order as the database keeps it. Times are UNIX seconds, durations seconds; ``caller`` is whole."""
 
@@ -83,6 +102,13 @@ class Order:
     outcome: str | None
     talk_s: float | None
     agents: tuple[str, ...]
+    transfers: tuple[OrderTransfer, ...] = ()
+    appeal: bool = False  # a restricted caller appealed
+
+    @property
+    def transfer_failed(self) -> bool:
+        """Whether the last transfer did not bring the citizen to anybody, and nobody had called it off."""
+        return bool(self.transfers) and self.transfers[-1].result not in _NOT_FAILED
 
     @property
     def waited_s(self) -> float | None:

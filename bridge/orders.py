@@ -19,6 +19,7 @@ from bridge.model import (
     Order,
     OrderChanged,
     OrderExists,
+    OrderTransfer,
     Status,
     UnknownOrder,
     changes,
@@ -144,6 +145,7 @@ def new_order(number: str, opened: float, **known: Any) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(column.name for column in orders.columns)
     row |= {"number": number, "version": 1, "opened": opened, "updated": opened, "status": Status.DRAFT}
     row |= {"content": "", "place": "", "urgent": False, "call_back": False, "agents": []}
+    row |= {"transfers": [], "appeal": False}
     return row | known
 
 
@@ -191,7 +193,8 @@ async def _find(connection: AsyncConnection, query: Select[Any], number: str) ->
 
 
 def _order_of(row: Mapping[str, Any]) -> Order:
-    return Order(**{**row, "status": Status(row["status"]), "agents": tuple(row["agents"])})
+    transfers = tuple(OrderTransfer(**each) for each in row["transfers"])
+    return Order(**{**row, "status": Status(row["status"]), "agents": tuple(row["agents"]), "transfers": transfers})
 
 
 def _insert(connection: AsyncConnection) -> Any:

@@ -1,6 +1,8 @@
-"""The tables of orders. Their migration is ``config/migrations/versions/0002_orders.py``."""
+"""The tables of orders and transfers. Their migrations are ``config/migrations/versions/0002_orders.py`` and
+``0009_transfers.py``.
+"""
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Date, Double, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Date, Double, ForeignKey, Index, Integer, Table, Text, text
 
 from config.database import metadata
 
@@ -28,6 +30,8 @@ orders = Table(
     Column("outcome", Text),
     Column("talk_s", Double),
     Column("agents", JSON, nullable=False),  # ids of those who talked, in their order
+    Column("transfers", JSON, nullable=False, server_default=text("'[]'")),  # see `bridge.transfers.transfers_of`
+    Column("appeal", Boolean, nullable=False, server_default=text("false")),  # a restricted caller appealed
 )
 Index("ix_orders_opened", orders.c.opened, orders.c.number)
 Index("ix_orders_status", orders.c.status, orders.c.opened)
@@ -52,3 +56,21 @@ order_days = Table(
     Column("day", Date, primary_key=True),
     Column("last", Integer, nullable=False),
 )
+
+# Every target rung for a citizen (转接记录), written when the call is over; `ivr.call.Attempt` says what they mean.
+transfers = Table(
+    "transfers",
+    metadata,
+    Column("call", Text, primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),  # its place in the call, from 1
+    Column("line", Text, nullable=False),
+    Column("address", Text, nullable=False),  # whole; whoever shows it masks it
+    Column("kind", Text, nullable=False),
+    Column("agent", Text, nullable=False),  # empty when the dialled number led there
+    Column("began", Double, nullable=False),
+    Column("answered", Double),
+    Column("ended", Double),
+    Column("result", Text),
+)
+Index("ix_transfers_began", transfers.c.began, transfers.c.call, transfers.c.seq)
+Index("ix_transfers_line", transfers.c.line, transfers.c.began)

@@ -9,6 +9,7 @@ from prometheus_client import Counter, Gauge, Histogram
 # 15, 20 and 30 s are the marks of the answer rate (GB/T 33358: an answer within 15 s)
 _WAIT_BUCKETS = (1, 2, 5, 10, 15, 20, 30, 45, 60, 120, 300, 600, 900)
 _TALK_BUCKETS = (10, 30, 60, 120, 180, 300, 420, 600, 900, 1800, 3600)
+_ANSWER_BUCKETS = (1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120)
 _ARCHIVE_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 CALLS_ARRIVED = Counter("hotline_calls_arrived", "Calls that reached a worker")
@@ -31,6 +32,13 @@ SPOOLED_ENTRIES = Gauge(
 )
 
 ORDERS_OPENED = Counter("hotline_orders_opened", "Orders opened, by how they came", ["source"])
+
+TRANSFERS = Counter(
+    "hotline_transfers", "Targets rung for a citizen, by line, kind of transfer and result", ["line", "kind", "result"]
+)
+TRANSFER_ANSWER_SECONDS = Histogram(
+    "hotline_transfer_answer_seconds", "From ringing a target of a transfer until it answered", buckets=_ANSWER_BUCKETS
+)
 
 RECORDINGS_KEPT = Counter("hotline_recordings_kept", "Recordings archived")
 RECORDINGS_UNSETTLED = Gauge(

@@ -8,6 +8,7 @@ import asyncio
 import os
 import signal
 
+import msgspec
 import structlog
 
 from bridge.follower import OrderFollower
@@ -16,10 +17,14 @@ from config.settings import Settings
 from hotline.adoption import Adoption
 from hotline.city import City
 from hotline.heartbeat import run_process
-from ivr.journal import FollowerRunner, Journal
+from hotline.restrictions import AppealFollower, JournalCalls, callers_of
+from hotline.table_watch import TableWatch
+from ivr.journal import FollowerRunner, Journal, JournalReader
 from recordings.archive import Archiver
 from recordings.keeping import Retention
 from recordings.ledger import LedgerFollower
+from routing.restrictions import Appeals
+from routing.tables.versions import Versions
 
 log = structlog.get_logger(__name__)
 
@@ -37,15 +42,22 @@ async def work(settings: Settings, city: City, stop: asyncio.Event) -> None:
     """Everything of this process, until `stop`."""
     database = Database(settings.database)
     journal = Journal(database, settings.state_dir / "spool", "switch")
-    followers = FollowerRunner(database, [OrderFollower(city.pack.order_prefix), LedgerFollower()])
+    appeals = Appeals(database, callers_of(settings, city.pack), JournalCalls(JournalReader(database)))
+    followers = FollowerRunner(
+        database, [OrderFollower(city.pack.order_prefix), LedgerFollower(), AppealFollower(appeals)]
+    )
     archiver = Archiver(database, settings.recording_spool, settings.state_dir / "archive", lambda: retention_of(city))
+    tables = TableWatch(
+        city, database, lambda rules: journal.keep_rules(rules.version, msgspec.json.encode(rules)), speak=True
+    )
     adoption = Adoption(journal, settings, rules=lambda: city.rules.version)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, city.reload)
     await journal.start()
     journal.on_commit(followers.wake)
-    await journal.keep_rules(city.rules.version, city.rules_body())
+    await journal.keep_rules(city.rules.version, msgspec.json.encode(city.rules))
+    await tables.start()
     await followers.start()
-    loops = [asyncio.create_task(_migrated(database), name="migration")]
+    loops = [asyncio.create_task(_begun(database, city), name="migration")]
     loops += [asyncio.create_task(adoption.run(stop), name="adoption")]
     loops += [asyncio.create_task(archiver.run(stop), name="archiver")]
     try:
@@ -55,15 +67,20 @@ async def work(settings: Settings, city: City, stop: asyncio.Event) -> None:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
         await followers.stop()
+        await tables.stop()
         await journal.stop()
         await database.dispose()
 
 
-async def _migrated(database: Database) -> None:
-    """The schema, also when the database was away when the hotline started; until then events are spooled."""
+async def _begun(database: Database, city: City) -> None:
+    """Schema and first transfer table, also when the database was away when the hotline started; until then events
+    are spooled, and calls are routed by the pack's lines.
+    """
     while True:
         try:
             await database.migrate()
+            versions = Versions(database, city.pack.id, frame=lambda: city.frame)
+            await versions.adopt_pack(city.pack_table)
             return
         except Exception as error:
             if not is_outage(error):

@@ -16,6 +16,11 @@ from config.errors import ConfigError
 from config.packs.problems import PackErrors
 from config.settings import Settings, load_settings
 from hotline import counting
+from hotline.commands import Json, SettingsFile
+from hotline.commands import accounts as account_commands
+from hotline.commands import city as city_commands
+from hotline.commands import restrictions as restriction_commands
+from hotline.commands import route as route_commands
 
 app = typer.Typer(
     name="hotline",
@@ -30,11 +35,12 @@ recordings = typer.Typer(help="Recordings and what is missing of them.", no_args
 app.add_typer(calls, name="call")
 app.add_typer(orders, name="order")
 app.add_typer(recordings, name="recording")
+app.add_typer(account_commands.app, name="account")
+app.add_typer(city_commands.app, name="city")
+app.add_typer(restriction_commands.app, name="restriction")
+app.command("route")(route_commands.route)
 
 FAILED, MISUSED, NOT_FOUND, INTERRUPTED = 1, 2, 3, 130
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-SettingsFile = Annotated[Path | None, typer.Option("--settings", help="Settings file; default: hotline.toml.")]
 
 
 def main() -> NoReturn:
@@ -50,19 +56,21 @@ def main() -> NoReturn:
 
 def _told(error: Exception) -> int:
     """Say what went wrong in one sentence each; returns the exit code. What is not expected is raised again."""
-    from click.exceptions import Abort, ClickException
     from sqlalchemy.exc import SQLAlchemyError
+    from typer.exceptions import TyperException
 
     from config.database import DatabaseUnreachable, is_outage
+    from hotline.accounts import AccountError, AccountRefused, UnknownAccount
     from hotline.lookup import NotFoundError
     from hotline.runtime.errors import SetupError
     from hotline.services import ServiceError
 
     match error:
-        case ClickException():
-            error.show()
+        case TyperException():
+            show: Callable[[], None] = getattr(error, "show", lambda: _say(str(error)))
+            show()
             return MISUSED
-        case Abort():
+        case typer.Abort():
             return INTERRUPTED
         case PackErrors():
             for line in error.lines:
@@ -71,10 +79,13 @@ def _told(error: Exception) -> int:
         case ConfigError():
             _say(str(error))
             return MISUSED
-        case NotFoundError():
+        case AccountRefused():
+            _say(str(error))
+            return MISUSED
+        case NotFoundError() | UnknownAccount():
             _say(str(error))
             return NOT_FOUND
-        case SetupError() | ServiceError():
+        case SetupError() | ServiceError() | AccountError():
             _say(str(error))
             return FAILED
     if isinstance(error, DatabaseUnreachable | SQLAlchemyError) and is_outage(error):

@@ -88,6 +88,18 @@ def _gaps(found: Found) -> None:
     console.print(table)
 
 
+def _accounts(found: Found) -> None:
+    if not found["accounts"]:
+        console.print("No accounts yet; `hotline account add NAME --role admin` makes the first.")
+        return
+    table = _table("account", "name", "roles", "agent", "")
+    for account in found["accounts"]:
+        notes = ("disabled" if account["disabled"] else "") or ("" if account["has_password"] else "tokens only")
+        roles = ", ".join(account["roles"])
+        table.add_row(account["name"], account["display_name"], roles, account["agent"] or "", notes)
+    console.print(table)
+
+
 def moment(at: float) -> str:
     """A time as people in China read it."""
     return datetime.fromtimestamp(at, CHINA).strftime("%Y-%m-%d %H:%M:%S")
@@ -110,4 +122,5 @@ _FORMS: dict[str, Callable[[Found], None]] = {
     "order": _order,
     "recording": _recording,
     "gaps": _gaps,
+    "accounts": _accounts,
 }

@@ -7,15 +7,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bridge.transfers import shown_target
 from config.logs import mask_number
 from ivr.call import (
     AgentOffered,
     AnyEvent,
+    Attempt,
     CallArrived,
     CallClosed,
     ControlResumed,
     DigitPressed,
     EndCause,
+    HandOverAsked,
     LegAnswered,
     LegEnded,
     Outcome,
@@ -24,8 +27,12 @@ from ivr.call import (
     QueueFailed,
     Role,
     SwitchHandled,
+    TakeBackAsked,
     Talk,
     TimerFired,
+    TransferAsked,
+    TransferKind,
+    TransferResult,
 )
 from ivr.journal import Entry
 
@@ -44,12 +51,32 @@ _OUTCOMES = {
     Outcome.MESSAGE: "the citizen left a message",
     Outcome.ABANDONED: "the citizen hung up before anybody answered",
     Outcome.UNATTENDED: "nobody could answer and no message was left",
+    Outcome.RESTRICTED: "a restricted caller heard of the restriction and nothing more",
 }
+_TRANSFERS = {
+    TransferKind.BLIND: "blind, letting go at once",
+    TransferKind.WARM: "warm, speaking with the line first",
+    TransferKind.FORWARD: "forward, because the dialled number leads there",
+}
+_RESULTS = {
+    TransferResult.CONNECTED: "connected",
+    TransferResult.BUSY: "busy",
+    TransferResult.NO_ANSWER: "no answer",
+    TransferResult.REJECTED: "rejected",
+    TransferResult.UNREACHABLE: "could not be reached",
+    TransferResult.LOST: "lost in the middle of it",
+    TransferResult.ENDED: "hung up before it was brought together with the citizen",
+    TransferResult.CANCELLED: "called off",
+    TransferResult.ABANDONED: "the citizen hung up meanwhile",
+}
+_RUNG = {"t": "the line", "r": "the agent called back"}  # legs of which nothing better is known; else a phone
 _TIMERS = {
     "greeting": "The greeting's time was over",
     "seek": "It was time to ask the queue again",
     "announce": "It was time to tell the place in the queue",
     "patience": "The longest wait was over",
+    "overflow": "The wait for this queue was over, and others are tried",
+    "restricted": "The time for hearing of the restriction was over",
     "offer": "The phone being rung had its time",
     "check": "It was time to compare with the switch",
     "message": "The message's time was over",
@@ -96,16 +123,29 @@ def _names(entries: Iterable[Entry]) -> Names:
         if isinstance(event, AgentOffered):
             names[event.leg] = f"agent {event.agent}"
         elif isinstance(event, CallClosed):
+            # the flow numbers the legs of a transfer by its attempts, see `ivr.flow.ringing`
+            names |= {f"{call}-t{place}": _line(attempt.line) for place, attempt in enumerate(event.attempts, 1)}
             names |= {talk.leg: _party(talk) for talk in event.talks}
     return names
 
 
 def _party(talk: Talk) -> str:
-    return (
-        f"agent {talk.party}"
-        if talk.role is Role.AGENT
-        else f"the duty phone {mask_number(talk.party.removeprefix('phone:'))}"
-    )
+    match talk.role:
+        case Role.AGENT:
+            return f"agent {talk.party}"
+        case Role.LINE:
+            return _line(talk.party)
+        case _:
+            return f"the duty phone {mask_number(talk.party.removeprefix('phone:'))}"
+
+
+def _line(number: str) -> str:
+    return f"line {_shown(number)}"
+
+
+def _shown(number: str) -> str:
+    """A number of the transfer table; masked when it may be a person's phone."""
+    return shown_target(f"phone:{number}").removeprefix("phone:")
 
 
 def _sentence(event: AnyEvent, names: Names) -> str:
@@ -115,7 +155,10 @@ def _sentence(event: AnyEvent, names: Names) -> str:
 
 def _arrived(event: CallArrived, _: Names) -> str:
     recorded = f"recorded as {event.recording}" if event.recording else "not recorded"
-    return f"A call from {mask_number(event.caller)} to {event.dialled} arrived ({event.carrier}), {recorded}."
+    until = event.restricted_until
+    restricted = "" if until is None else f" The caller's use is restricted until {until.isoformat()}."
+    caller = mask_number(event.caller)
+    return f"A call from {caller} to {event.dialled} arrived ({event.carrier}), {recorded}.{restricted}"
 
 
 def _answered(event: LegAnswered, names: Names) -> str:
@@ -153,6 +196,19 @@ def _offered(event: AgentOffered, _: Names) -> str:
     return f"The call was offered to agent {event.agent}, whose phone rings for at most {event.ring_s:g} s."
 
 
+def _transfer(event: TransferAsked, _: Names) -> str:
+    how = _TRANSFERS[event.transfer]
+    return f"Agent {event.agent} asked to transfer the call to {_shown(event.number)} ({how})."
+
+
+def _hand_over(event: HandOverAsked, _: Names) -> str:
+    return f"Agent {event.agent} asked to hand the call over."
+
+
+def _take_back(event: TakeBackAsked, _: Names) -> str:
+    return f"Agent {event.agent} asked to take the call back."
+
+
 def _resumed(event: ControlResumed, names: Names) -> str:
     there = [f"{names.get(leg, leg)} on the line" for leg in event.up]
     there += [f"{names.get(leg, leg)} being rung" for leg in event.ringing]
@@ -164,7 +220,17 @@ def _closed(event: CallClosed, _: Names) -> str:
         f"; {(event.at if talk.ended is None else talk.ended) - talk.began:.1f} s with {_party(talk)}"
         for talk in event.talks
     )
-    return f"The call is over: {_OUTCOMES[event.outcome]}{talks}."
+    rung = "".join(f"; transfer to {_attempt(attempt)}" for attempt in event.attempts)
+    appeal = "; the citizen appealed against the restriction" if event.appeal else ""
+    return f"The call is over: {_OUTCOMES[event.outcome]}{talks}{rung}{appeal}."
+
+
+def _attempt(attempt: Attempt) -> str:
+    """``line 12366: connected, answered after 7.0 s``; the target too when it is not the line's own number."""
+    elsewhere = "" if attempt.address == f"phone:{attempt.line}" else f" at {shown_target(attempt.address)}"
+    result = "result unknown" if attempt.result is None else _RESULTS[attempt.result]
+    answered = "" if attempt.answered is None else f", answered after {attempt.answered - attempt.began:.1f} s"
+    return f"{_line(attempt.line)}{elsewhere}: {result}{answered}"
 
 
 def _switch(event: SwitchHandled, _: Names) -> str:
@@ -173,7 +239,8 @@ def _switch(event: SwitchHandled, _: Names) -> str:
 
 
 def _who(leg: str, names: Names) -> str:
-    name = names.get(leg, f"the phone {leg.rpartition('-')[2]}")
+    end = leg.rpartition("-")[2]
+    name = names.get(leg, f"{_RUNG.get(end[:1], 'the phone')} {end}")
     return name[0].upper() + name[1:]
 
 
@@ -187,6 +254,9 @@ _SENTENCES: Mapping[type, Callable[[Any, Names], str]] = {
     Queued: _queued,
     QueueFailed: _queue_failed,
     AgentOffered: _offered,
+    TransferAsked: _transfer,
+    HandOverAsked: _hand_over,
+    TakeBackAsked: _take_back,
     ControlResumed: _resumed,
     CallClosed: _closed,
     SwitchHandled: _switch,

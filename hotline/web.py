@@ -15,7 +15,9 @@ from hotline.api import Deps, create_app
 from hotline.city import City
 from hotline.heartbeat import run_process
 from hotline.presence import StoredPresence
+from hotline.questions import Questions
 from hotline.readiness import wells
+from hotline.restrictions import callers_of
 from routing.connection import open_redis
 from routing.queue import Acd
 
@@ -34,9 +36,15 @@ async def work(settings: Settings, redis_url: str, city: City, stop: asyncio.Eve
         Deps(
             database=database,
             agents=agents,
+            questions=Questions(redis),
             token=secret(settings.state_dir, TOKEN),
             order_prefix=city.pack.order_prefix,
             ready=lambda: _ready(settings),
+            pack=lambda: city.pack,
+            packs=settings.packs_dir,
+            workdays=lambda: city.frame.workdays,
+            categories=lambda: city.pack.rules.orders.categories,
+            callers=callers_of(settings, city.pack),
         )
     )
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, city.reload)

@@ -8,7 +8,9 @@ import contextlib
 import signal
 import time
 from collections import Counter
+from datetime import date
 
+import msgspec
 import structlog
 
 from config import metrics
@@ -18,7 +20,10 @@ from hotline.acd_port import AcdPort
 from hotline.city import City
 from hotline.heartbeat import run_process
 from hotline.presence import StoredPresence
+from hotline.questions import QuestionBox
 from hotline.readiness import Readiness
+from hotline.restrictions import callers_of, policy_of
+from hotline.table_watch import TableWatch
 from ivr.call import AnyEvent, CallArrived, CallClosed, Stage
 from ivr.carriers.asterisk.carrier import AsteriskCarrier
 from ivr.engine import Engine
@@ -28,6 +33,7 @@ from ivr.snapshots import Snapshots
 from routing.connection import open_redis
 from routing.errors import AcdUnavailable
 from routing.queue import Acd
+from routing.restrictions import ActiveRestrictions
 
 log = structlog.get_logger(__name__)
 
@@ -48,13 +54,18 @@ class Worker:
         self.snapshots = Snapshots(self.redis, name)
         self.acd = Acd(self.redis, worker=name, ring_s=city.rules.ring_s, presence_store=StoredPresence(self.database))
         self.queue = AcdPort(self.acd, wrap_up_s=lambda: city.pack.limits.wrap_up_s)
+        self.questions = QuestionBox(self.redis, name)
+        self.restrictions = ActiveRestrictions(
+            self.database, callers_of(settings, city.pack), lambda: policy_of(city.pack)
+        )
+        self.tables = TableWatch(city, self.database, self._keep_rules)
         self.carrier = AsteriskCarrier(
             base=f"http://{settings.switch.host}:{settings.switch.http_port}",
             user=ARI_USER,
             password=secret(state, "ari"),
             app=f"hotline-{name}",
             sounds=city,
-            rules=lambda: city.rules.version,
+            reception=self,
         )
         self.engine = Engine(
             journal=self.journal,
@@ -62,6 +73,7 @@ class Worker:
             rules=self._rules,
             carrier=self.carrier,
             queue=self.queue,
+            replies=self.questions,
             observer=Counts(),
         )
         self.readiness = Readiness(state, name)
@@ -70,10 +82,13 @@ class Worker:
         """Take over what an earlier process of this name left, then run calls until `stop`."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(self._reload()))
         await self.journal.start()
-        await self._keep_rules()
+        await self._keep_rules(self.city.rules)
+        await self.tables.start()
+        await self.restrictions.start()
         await self.engine.load()
         log.info("worker begins", worker=self.name, open_calls=len(self.engine.calls))
         await self.queue.start(self.engine)
+        await self.questions.start(self.engine)
         await self._enrol()
         await self.carrier.start(self.engine, self.engine.resync)
         watching = asyncio.create_task(self._watch(), name="canary")
@@ -84,6 +99,9 @@ class Worker:
             await self.carrier.stop()
             await self.engine.stop()
             await self.queue.stop()
+            await self.questions.stop()
+            await self.tables.stop()
+            await self.restrictions.stop()
             await self.snapshots.stop()
             await self.journal.stop()
             await self.redis.aclose()
@@ -94,8 +112,18 @@ class Worker:
     async def _rules(self, version: str) -> Rules:
         return await self.city.rules_of(version, self.journal)
 
-    async def _keep_rules(self) -> None:
-        await self.journal.keep_rules(self.city.rules.version, self.city.rules_body())
+    async def _keep_rules(self, rules: Rules) -> None:
+        await self.journal.keep_rules(rules.version, msgspec.json.encode(rules))
+
+    # ------------------------------------------------------------ what a new call gets (`ivr.ports.Reception`)
+
+    def version(self) -> str:
+        return self.city.rules.version
+
+    def restricted_until(self, caller: str | None, at: float) -> date | None:
+        return self.restrictions.restricted_until(caller, at)
+
+    # ------------------------------------------------------------ the roster
 
     async def _enrol(self) -> None:
         with contextlib.suppress(AcdUnavailable):  # done by the queue itself as soon as Redis is there
@@ -105,7 +133,7 @@ class Worker:
         """SIGHUP: the pack anew. A bad one is refused in the log, and the one in force stays."""
         if self.city.reload():
             await self.city.prepare()
-            await self._keep_rules()
+            await self._keep_rules(self.city.rules)
             await self._enrol()
 
     # ------------------------------------------------------------ is it well?

@@ -4,10 +4,13 @@ Plain typed values, nothing more: no I/O, no clock, no decision. Times are UNIX 
 Events are what the journal keeps, so a field may be added with a default but never renamed or given a new meaning.
 """
 
+from datetime import date
 from enum import StrEnum
 from typing import TypeAlias
 
 import msgspec
+
+from routing.tables.model import Target
 
 
 class Role(StrEnum):
@@ -16,6 +19,7 @@ class Role(StrEnum):
     CITIZEN = "citizen"
     AGENT = "agent"
     DUTY = "duty"  # a duty phone (值班电话), rung when no agent can answer
+    LINE = "line"  # a line of the transfer table, or an external number: whoever a call was transferred to
 
 
 class EndCause(StrEnum):
@@ -36,6 +40,36 @@ class Outcome(StrEnum):
     MESSAGE = "message"  # left a message (留言)
     ABANDONED = "abandoned"  # hung up before anybody answered
     UNATTENDED = "unattended"  # nobody could answer and no message was left
+    RESTRICTED = "restricted"  # a restricted caller who neither appealed nor reported an emergency
+
+
+class TransferKind(StrEnum):
+    """How a call comes to another line."""
+
+    FORWARD = "forward"  # the dialled number leads there: no agent has had the call yet
+    BLIND = "blind"  # the agent lets go at once
+    WARM = "warm"  # the agent speaks with the line first, and stays until handing over
+
+
+class TransferResult(StrEnum):
+    """What became of ringing one target, in the field's words."""
+
+    CONNECTED = "connected"  # citizen and target were brought together
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    REJECTED = "rejected"
+    UNREACHABLE = "unreachable"
+    LOST = "lost"  # line gone in the middle of it
+    ENDED = "ended"  # the target hung up before it was brought together with the citizen
+    CANCELLED = "cancelled"  # taken back by the agent, or given up by the citizen with a key
+    ABANDONED = "abandoned"  # the citizen hung up meanwhile
+
+
+class Room(StrEnum):
+    """Where a leg is. Every call has the one; the other is for what the citizen shall not hear."""
+
+    MAIN = "main"
+    CONSULT = "consult"
 
 
 # ---------------------------------------------------------------- what a citizen can be made to hear
@@ -48,6 +82,12 @@ class Say(msgspec.Struct, frozen=True, tag="say"):
     values: dict[str, str | int] = {}
 
 
+class Announcement(msgspec.Struct, frozen=True, tag="announcement"):
+    """A text of the transfer table, said as it stands."""
+
+    text: str
+
+
 class Tone(msgspec.Struct, frozen=True, tag="tone"):
     """A tone of the national tone plan: ``ring`` or ``beep``."""
 
@@ -58,7 +98,7 @@ class Music(msgspec.Struct, frozen=True, tag="music"):
     """Music on hold, from where it begins."""
 
 
-Sound: TypeAlias = Say | Tone | Music
+Sound: TypeAlias = Say | Announcement | Tone | Music
 
 
 # ---------------------------------------------------------------- events
@@ -79,6 +119,7 @@ class CallArrived(Event, frozen=True, kw_only=True, tag="call_arrived"):
     carrier: str
     rules: str  # version of the rules that hold for this call to its end
     recording: str | None = None  # the name under which the carrier records it, None when it does not
+    restricted_until: date | None = None  # the last day of a restriction of this caller (限制使用)
 
 
 class LegAnswered(Event, frozen=True, kw_only=True, tag="leg_answered"):
@@ -129,6 +170,29 @@ class AgentOffered(Event, frozen=True, kw_only=True, tag="agent_offered"):
     ring_s: float
 
 
+class TransferAsked(Event, frozen=True, kw_only=True, tag="transfer_asked"):
+    """The agent asks for the citizen to be brought to another line; answered by `Reply`."""
+
+    request: str  # id of the question
+    agent: str
+    number: str  # as the agent typed it: a row of the transfer table
+    transfer: TransferKind  # blind or warm
+
+
+class HandOverAsked(Event, frozen=True, kw_only=True, tag="hand_over_asked"):
+    """The agent of a warm transfer leaves: citizen and line go on. Answered by `Reply`."""
+
+    request: str
+    agent: str
+
+
+class TakeBackAsked(Event, frozen=True, kw_only=True, tag="take_back_asked"):
+    """The agent of a warm transfer gives it up and goes on with the citizen. Answered by `Reply`."""
+
+    request: str
+    agent: str
+
+
 class ControlResumed(Event, frozen=True, kw_only=True, tag="control_resumed"):
     """What the carrier says exists of this call, after a restart, a lost connection or a check."""
 
@@ -143,9 +207,22 @@ class Talk(msgspec.Struct, frozen=True):
 
     leg: str
     role: Role
-    party: str  # agent id, or the duty phone's address
+    party: str  # agent id, the duty phone's address, or the line's number
     began: float
     ended: float | None = None
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """One target of a transfer, rung once (转接记录)."""
+
+    line: str  # the row of the transfer table
+    address: str
+    transfer: TransferKind
+    agent: str  # who transferred; empty when the dialled number led there
+    began: float
+    answered: float | None = None
+    ended: float | None = None  # when the result was known
+    result: TransferResult | None = None
 
 
 class CallClosed(Event, frozen=True, kw_only=True, tag="call_closed"):
@@ -153,6 +230,8 @@ class CallClosed(Event, frozen=True, kw_only=True, tag="call_closed"):
 
     outcome: Outcome
     talks: tuple[Talk, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    appeal: bool = False  # a restricted caller appealed; the recording keeps it
 
 
 class SwitchHandled(Event, frozen=True, kw_only=True, tag="switch_handled"):
@@ -172,6 +251,9 @@ AnyEvent: TypeAlias = (
     | Queued
     | QueueFailed
     | AgentOffered
+    | TransferAsked
+    | HandOverAsked
+    | TakeBackAsked
     | ControlResumed
     | CallClosed
     | SwitchHandled
@@ -217,9 +299,10 @@ class Dial(Command, frozen=True, kw_only=True, tag="dial"):
 
 
 class Join(Command, frozen=True, kw_only=True, tag="join"):
-    """Put an answered leg into the call's room."""
+    """Put an answered leg into a room of the call, out of the other one."""
 
     leg: str
+    room: Room = Room.MAIN
 
 
 class HangUp(Command, frozen=True, kw_only=True, tag="hang_up"):
@@ -262,16 +345,25 @@ class ReleaseAgent(Command, frozen=True, kw_only=True, tag="release_agent"):
     cause: EndCause
 
 
+class Reply(Command, frozen=True, kw_only=True, tag="reply"):
+    """Answer a person's question. ``refusal`` is one word for why not (see `ivr.flow.transfer`), empty for yes."""
+
+    request: str
+    refusal: str = ""
+
+
 class CloseCall(Command, frozen=True, kw_only=True, tag="close_call"):
     """Write the call's last event, `CallClosed`."""
 
     outcome: Outcome
     talks: tuple[Talk, ...]
+    attempts: tuple[Attempt, ...] = ()
+    appeal: bool = False
 
 
 CarrierCommand: TypeAlias = Accept | Play | StopPlaying | Dial | Join | HangUp | Check | CloseRoom
 QueueCommand: TypeAlias = SeekAgent | StopSeeking | HoldAgent | ReleaseAgent
-AnyCommand: TypeAlias = CarrierCommand | QueueCommand | CloseCall
+AnyCommand: TypeAlias = CarrierCommand | QueueCommand | Reply | CloseCall
 
 
 # ---------------------------------------------------------------- state
@@ -281,10 +373,14 @@ class Stage(StrEnum):
     """Where a call is; one module of `ivr.flow` each."""
 
     ARRIVING = "arriving"
+    RESTRICTED = "restricted"
     GREETING = "greeting"
+    FORWARDING = "forwarding"
     WAITING = "waiting"
     DUTY = "duty"
     TALKING = "talking"
+    CONSULTING = "consulting"
+    RETURNING = "returning"
     MESSAGE = "message"
     FAREWELL = "farewell"
     CLOSING = "closing"
@@ -296,8 +392,10 @@ class Leg(msgspec.Struct, frozen=True):
 
     id: str
     role: Role
-    party: str  # caller's number, agent id or address; never written to a log unmasked
+    party: str  # caller's number, agent id, address or line; never written to a log unmasked
     up: bool = False
+    room: Room = Room.MAIN
+    address: str = ""  # where it was dialled
 
 
 class Prompt(msgspec.Struct, frozen=True):
@@ -306,6 +404,17 @@ class Prompt(msgspec.Struct, frozen=True):
     id: str
     sounds: tuple[Sound, ...]
     loop: bool
+
+
+class Transfer(msgspec.Struct, frozen=True):
+    """A transfer under way."""
+
+    line: str  # the row of the transfer table
+    kind: TransferKind
+    targets: tuple[Target, ...]  # still to be rung, the one that rings now first
+    tries: int = 0  # how often the first was rung already
+    agent: str = ""  # whose call it is, reserved until it is over; empty when nobody's
+    home: str = ""  # the address of that agent's phone
 
 
 class Call(msgspec.Struct):
@@ -321,7 +430,9 @@ class Call(msgspec.Struct):
     prompt: Prompt | None = None
     prompts_played: int = 0
     timers: dict[str, float] = {}  # name -> when due; the engine keeps its clock set to these
+    line: str = ""  # the row of the transfer table that the dialled number came to; empty for the hotline's own
     skill: str = ""
+    steps: tuple[Target, ...] = ()  # where the call goes when the present skill or target does not answer
     priority: int = 0
     emergency: bool = False  # the caller pressed the danger-to-life key
     queue_failures: int = 0
@@ -329,6 +440,11 @@ class Call(msgspec.Struct):
     duty_next: int = 0  # index of the next duty phone to ring
     duty_rung: int = 0  # duty phones rung in the whole call: a call may come here more than once
     talks: tuple[Talk, ...] = ()
+    transfer: Transfer | None = None
+    attempts: tuple[Attempt, ...] = ()
+    returns: int = 0  # how often an agent was rung again after a transfer
+    restricted: bool = False
+    appeal: bool = False
     message_left: bool = False
     unattended: bool = False  # nobody could answer
 

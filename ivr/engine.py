@@ -21,22 +21,24 @@ from ivr.call import (
     CloseCall,
     HoldAgent,
     ReleaseAgent,
+    Reply,
     SeekAgent,
     Stage,
     StopSeeking,
     TimerFired,
 )
-from ivr.flow import Entry as LineEntry
 from ivr.flow import Rules, advance
 from ivr.journal import Entry, SequenceTaken
-from ivr.ports import Carrier, CarrierUnavailable, Observer, Queue
+from ivr.ports import Carrier, CarrierUnavailable, Observer, Queue, Replies
+from routing.tables import Table
 
 log = structlog.get_logger(__name__)
 
 COMMAND_LIMIT_S = 6.0
 
 # a call that is over asks nothing of its rules; latecomers are let go with these
-NO_RULES = Rules(version="", city="", entries={}, default_entry=LineEntry(), keys={})
+NO_TABLE = Table(version="", city="", area_code="", numbers=(), general_skill="", lines={})
+NO_RULES = Rules(version="", city="", table=NO_TABLE, keys={})
 
 
 class JournalPort(Protocol):
@@ -75,6 +77,7 @@ class Engine:
         rules: Callable[[str], Awaitable[Rules]],
         carrier: Carrier,
         queue: Queue,
+        replies: Replies,
         observer: Observer,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -83,6 +86,7 @@ class Engine:
         self.rules = rules
         self.carrier = carrier
         self.queue = queue
+        self.replies = replies
         self.observer = observer
         self.clock = clock
         self.calls: dict[str, LiveCall] = {}
@@ -271,8 +275,16 @@ class LiveCall:
     async def _run_one(self, command: AnyCommand) -> None:
         match command:
             case CloseCall():
-                closed = CallClosed(at=self.engine.clock(), outcome=command.outcome, talks=command.talks)
+                closed = CallClosed(
+                    at=self.engine.clock(),
+                    outcome=command.outcome,
+                    talks=command.talks,
+                    attempts=command.attempts,
+                    appeal=command.appeal,
+                )
                 self._inbox.put_nowait(closed)
+            case Reply():
+                await self.engine.replies.reply(command.request, command.refusal)
             case SeekAgent() | StopSeeking() | HoldAgent() | ReleaseAgent():
                 await self.engine.queue.run(self.call.id, command)
             case _:

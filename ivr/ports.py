@@ -4,6 +4,7 @@ Adapters live elsewhere (`ivr.carriers`, the composition root); nothing here doe
 """
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Protocol
 
@@ -35,10 +36,27 @@ class CarrierUnavailable(Exception):
     """The carrier cannot be reached now."""
 
 
+class Reception(Protocol):
+    """What a carrier asks when a call arrives. Answers at once, from memory."""
+
+    def version(self) -> str:
+        """The rules that the call gets."""
+
+    def restricted_until(self, caller: str | None, at: float) -> date | None:
+        """The last day of a restriction of this caller, None when there is none."""
+
+
 class Queue(Protocol):
     """The ACD as the engine sees it. Answers and offers are posted to the `Sink`."""
 
     async def run(self, call: str, command: QueueCommand) -> None: ...
+
+
+class Replies(Protocol):
+    """Where answers to people's questions go (`ivr.call.Reply`)."""
+
+    async def reply(self, request: str, refusal: str) -> None:
+        """Tell who asked: yes with an empty `refusal`. Nobody may be waiting any more; that is no error."""
 
 
 class Sounds(Protocol):

@@ -1,36 +1,55 @@
-"""Makes the snapshot a call lives by from a city pack.
+"""Makes the snapshot a call lives by from a city pack and a transfer table, and lists what its callers may hear.
 
 Adds nothing of its own: the limits that are no city's business are `Rules`' defaults.
 """
 
-from config.packs import Entry as PackEntry
+from collections.abc import Iterator
+from itertools import islice
+
 from config.packs import Pack
-from ivr.flow.rules import Entry, KeyAction, Rules
+from ivr.call import Announcement, Say, Sound
+from ivr.flow.greeting import welcome
+from ivr.flow.rules import KeyAction, Rules
+from routing.tables import Table, resolve
 
-DEFAULT_ENTRY = "default"
+SPOKEN_AHEAD = 1_000  # rows: a city has some hundred; of the rest each voice is made when it is first asked for
 
 
-def rules_from_pack(pack: Pack) -> Rules:
-    """The rules of a pack; their version is the pack's."""
+def make_rules(pack: Pack, table: Table) -> Rules:
+    """The rules of a pack with a table; their version names both."""
     limits = pack.limits
     return Rules(
-        version=pack.version,
+        version=f"{pack.version}+{table.version}",
         city=pack.id,
-        entries={number: _entry(entry) for number, entry in pack.entries.items() if number != DEFAULT_ENTRY},
-        default_entry=_entry(pack.entries[DEFAULT_ENTRY]),
+        table=table,
         keys={
             key: KeyAction(skill=action.skill, priority=action.priority, emergency=action.emergency)
             for key, action in pack.keys.items()
         },
+        greeting=pack.entry.greeting,
+        skill=pack.entry.skill,
         general_skill=pack.general_skill,
         duty_phones=pack.duty_phones,
         greeting_limit_s=limits.greeting_s,
         announce_every_s=limits.announce_every_s,
         patience_s=limits.patience_s,
+        overflow_s=limits.overflow_s,
         ring_s=limits.ring_s,
+        target_ring_s=limits.target_ring_s,
         message_limit_s=limits.message_s,
     )
 
 
-def _entry(entry: PackEntry) -> Entry:
-    return Entry(greeting=entry.greeting, skill=entry.skill)
+def spoken_of(rules: Rules, at: float) -> Iterator[Sound]:
+    """What callers of the table's numbers hear that no caller of 12345 does, and what is said when they are
+    transferred; of the first rows only.
+    """
+    told: set[str] = set()
+    for number in islice(rules.table.lines, SPOKEN_AHEAD):
+        line: dict[str, str | int] = {"line": number}
+        sounds = welcome(resolve(number, at, rules.table), rules.greeting)
+        for sound in (*sounds, *(Say(key, line) for key in ("transfer_begins", "transfer_failed"))):
+            name = repr(sound)
+            if isinstance(sound, Announcement) or (isinstance(sound, Say) and sound.values and name not in told):
+                told.add(name)
+                yield sound

@@ -1,24 +1,21 @@
-"""City packs: each city's rules, words, lines and roster as files that its staff can read and change.
+"""City packs: each city's rules, words and roster as files that its staff can read and change.
 
 Reads and checks; decides nothing about a call. Start with `load_pack` and `PackStore`.
 """
 
-from config.packs.loading import SHIPPED, load_pack
+from config.packs.loading import SHIPPED, cities, load_pack
 from config.packs.model import (
     Agent,
     City,
     Entry,
     Key,
     Limits,
-    Line,
-    LineMode,
-    LineStatus,
     Pack,
     Recorded,
-    RecordingRules,
     Voice,
 )
 from config.packs.problems import Notice, PackErrors
+from config.packs.rules import CityRules, RecordingRules
 from config.packs.store import PackStore
 from config.packs.texts import PROMPTS, Slot, Template
 
@@ -27,12 +24,10 @@ __all__ = [
     "SHIPPED",
     "Agent",
     "City",
+    "CityRules",
     "Entry",
     "Key",
     "Limits",
-    "Line",
-    "LineMode",
-    "LineStatus",
     "Notice",
     "Pack",
     "PackErrors",
@@ -42,5 +37,6 @@ __all__ = [
     "Slot",
     "Template",
     "Voice",
+    "cities",
     "load_pack",
 ]

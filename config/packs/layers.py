@@ -16,7 +16,7 @@ from config.packs.toml_lines import KeyPath, key_lines
 DEFAULT = "default"
 
 # In these sections each entry is one value: a city replaces it whole or not at all.
-_WHOLE = ("entries", "keys")
+_WHOLE = ("keys", "deadlines", "urgent")
 
 
 @dataclass(slots=True)

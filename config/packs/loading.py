@@ -1,4 +1,4 @@
-"""Reads a city's pack: ``city.toml``, ``lines.csv``, ``agents.csv`` and ``prompts/``, with the default behind it.
+"""Reads a city's pack: ``city.toml``, ``agents.csv`` and ``prompts/``, with the default behind it.
 
 Reads files and nothing else: no clock, no network. Either the whole pack is good, or `PackErrors` says what is not.
 """
@@ -15,7 +15,8 @@ from config.packs.layers import DEFAULT, Layer, merge, read_layer
 from config.packs.model import City, Pack
 from config.packs.problems import Problems
 from config.packs.recorded import read_recorded
-from config.packs.rows import read_agents, read_lines
+from config.packs.rows import read_agents
+from config.packs.rules import CityRules
 from config.packs.schema import check_prompts, check_tables
 
 DEFAULT_FOLDER = "_default"
@@ -42,7 +43,6 @@ def load_pack(folder: Path, city: str, *, today: date | None = None) -> Pack:
     merged = merge(layers, problems)
     tables = check_tables(merged, problems)
     templates = check_prompts(merged, problems)
-    lines = read_lines(layers, problems)
     agents = read_agents(home / "agents.csv", tables.skills if tables else None, problems)
     recorded = read_recorded([layer.file.parent / "prompts" for layer in layers], templates, merged, problems)
     problems.raise_any(city)
@@ -53,26 +53,30 @@ def load_pack(folder: Path, city: str, *, today: date | None = None) -> Pack:
         problems.note(layers[-1].file, None, "duty.phones", text)
     parts: dict[str, Any] = {
         "city": tables.city,
-        "entries": tables.entries,
+        "entry": tables.entry,
         "keys": tables.keys,
         "limits": tables.limits,
         "general_skill": tables.queue.general_skill,
         "skills": tables.skills,
         "duty_phones": tables.duty.phones,
-        "recording": tables.recording,
-        "order_prefix": tables.orders.prefix,
+        "rules": CityRules.model_validate({name: getattr(tables, name) for name in CityRules.model_fields}),
         "voice": tables.voice,
         "prompts": templates,
         "recorded": recorded,
-        "lines": lines,
         "agents": agents,
+        "line_files": _line_files(layers),
         "sources": {".".join(path): source for path, source in merged.sources.items()},
     }
-    content = tables.model_dump(mode="json"), [asdict(line) for line in lines.values()], [asdict(a) for a in agents]
+    content = tables.model_dump(mode="json"), [asdict(agent) for agent in agents]
     sounds = {key: take.sha256 for key, take in recorded.items()}
     return Pack(
         id=city, version=_version(city, *content, sounds, parts["sources"]), notices=tuple(problems.notices), **parts
     )
+
+
+def cities(folder: Path) -> tuple[str, ...]:
+    """The cities that have a folder there, by name."""
+    return tuple(sorted(path.name for path in folder.glob("*/") if _CITY_ID.fullmatch(path.name)))
 
 
 def _home(folder: Path, city: str, problems: Problems) -> Path:
@@ -81,9 +85,14 @@ def _home(folder: Path, city: str, problems: Problems) -> Path:
     if not _CITY_ID.fullmatch(city):
         problems.add(folder, None, None, "has no such city; a city's name is small letters, digits, - and _")
     elif not home.is_dir():
-        known = sorted(path.name for path in folder.glob("*/") if _CITY_ID.fullmatch(path.name))
-        problems.add(folder, None, None, f"has no city {city}; there are: {', '.join(known) or 'none'}")
+        problems.add(folder, None, None, f"has no city {city}; there are: {', '.join(cities(folder)) or 'none'}")
     return home
+
+
+def _line_files(layers: list[Layer]) -> tuple[tuple[Path, str], ...]:
+    """The line files that there are. What stands in them is the transfer table's business."""
+    files = [(layer.file.parent / "lines.csv", layer.label) for layer in layers]
+    return tuple((file, label) for file, label in files if file.is_file())
 
 
 def _version(city: str, *parts: object) -> str:

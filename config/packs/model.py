@@ -1,35 +1,21 @@
 """What a city pack consists of, with the limits of each value. Data only: reading is `loading`, speaking is `ivr`.
 
-Durations are seconds, ages years. A pack never changes; a changed file makes a new one with a new version.
+What the regulation rules stands in `rules`; here is the rest: who the city is, and how its calls sound and ring.
+Durations are seconds. A pack never changes; a changed file makes a new one with a new version.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from config.packs.problems import Notice
+from config.packs.rules import CityRules, RecordingRules
 from config.packs.texts import Template
-
-EMERGENCY_NUMBERS = ("110", "119", "120", "122")  # in every city, whatever its regulation lists
-
-ADDRESS = r"^(desk:[0-9]{2,8}|phone:\+?[0-9]{3,20})$"  # see `ivr.call.Dial`
-LINE_NUMBER = r"^[0-9]{3,11}$"
-
-Name = Annotated[str, Field(min_length=1, max_length=40)]
-SkillId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
-PromptKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
-Address = Annotated[str, Field(pattern=ADDRESS)]
-
-
-class Table(BaseModel):
-    """One table of ``city.toml``: nothing unknown, nothing converted, nothing changed afterwards."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+from config.packs.values import Address, Name, Number, PromptKey, SkillId, Table
 
 
 class City(Table):
@@ -45,8 +31,12 @@ class City(Table):
 
 
 class Entry(Table):
-    """How a dialled number is received. `direct`: the greeting, then a person, with keys that work silently."""
+    """How the hotline's own numbers are received; any other dialled number is the transfer table's business.
 
+    `direct`: the greeting, then a person, with keys that work silently.
+    """
+
+    numbers: Annotated[tuple[Number, ...], Field(strict=False, min_length=1)]
     mode: Literal["direct"]
     greeting: PromptKey
     skill: SkillId
@@ -68,6 +58,8 @@ class Limits(Table):
     ring_s: Annotated[float, Field(ge=5, le=120)]
     message_s: Annotated[float, Field(ge=10, le=600)]
     wrap_up_s: Annotated[float, Field(ge=0, le=600)]
+    overflow_s: Annotated[float, Field(ge=5, le=600)]
+    target_ring_s: Annotated[float, Field(ge=5, le=120)]
 
 
 class Queue(Table):
@@ -80,17 +72,6 @@ class Duty(Table):
     phones: Annotated[tuple[Address, ...], Field(strict=False)]
 
 
-class RecordingRules(Table):
-    """How long recordings are kept (PIPL §19 and §47 ask for an end as well)."""
-
-    keep_min_years: Annotated[int, Field(ge=1, le=30)]
-    keep_max_years: Annotated[int, Field(ge=1, le=30)]
-
-
-class Orders(Table):
-    prefix: Annotated[str, Field(pattern=r"^[A-Z0-9]{0,6}$")]  # first characters of every order number
-
-
 class Voice(Table):
     """Who speaks the prompts that nobody recorded."""
 
@@ -99,49 +80,18 @@ class Voice(Table):
     pitch: Annotated[int, Field(ge=0, le=99)]
 
 
-class CityTables(Table):
+class CityTables(CityRules):
     """The whole of ``city.toml`` after inheritance."""
 
     city: City
-    entries: dict[Annotated[str, Field(pattern=r"^(default|[0-9]{3,11})$")], Entry]
+    entry: Entry
     keys: dict[Annotated[str, Field(pattern=r"^[0-9*#]$")], Key]
     limits: Limits
     queue: Queue
     skills: dict[SkillId, Name]
     duty: Duty
-    recording: RecordingRules
-    orders: Orders
     voice: Voice
     prompts: dict[PromptKey, str]
-
-
-class LineMode(StrEnum):
-    """How a line is joined to 12345 (国办发〔2020〕53号), or why it is not."""
-
-    MERGED = "merged"  # 整体并入: the number is cancelled
-    DUAL = "dual"  # 双号并行: the number is kept
-    SUB_CENTER = "sub_center"  # 设分中心: number and seats are kept
-    EMERGENCY = "emergency"
-    EXTERNAL = "external"  # not joined; its number is told, or the call is passed on
-
-
-class LineStatus(StrEnum):
-    IN_SERVICE = "in_service"
-    SUSPENDED = "suspended"  # 已暂停服务
-    NEEDS_CONFIRMATION = "needs_confirmation"
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One row of ``lines.csv``."""
-
-    number: str
-    name: str
-    mode: LineMode
-    unit: str  # empty where the regulation names none
-    status: LineStatus
-    source: str  # 宜春 §18, or default
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,23 +118,30 @@ class Pack:
     """One city's rules, words and tables, as they hold until the next reload."""
 
     id: str
-    version: str  # hash of everything below but paths and notices
+    version: str  # hash of everything below but paths, notices and lines
     city: City
-    entries: Mapping[str, Entry]  # by dialled number; ``default`` for any other
+    entry: Entry
     keys: Mapping[str, Key]
     limits: Limits
     general_skill: str
     skills: Mapping[str, str]  # id → name
     duty_phones: tuple[str, ...]
-    recording: RecordingRules
-    order_prefix: str
+    rules: CityRules  # what the regulation asks for
     voice: Voice
     prompts: Mapping[str, Template]
     recorded: Mapping[str, Recorded]
-    lines: Mapping[str, Line]
     agents: tuple[Agent, ...]
     sources: Mapping[str, str]  # where each value of ``city.toml`` comes from, by dotted path
     notices: tuple[Notice, ...]
+    line_files: tuple[tuple[Path, str], ...]  # lines.csv and what its rows name as source; the default's first
+
+    @property
+    def recording(self) -> RecordingRules:
+        return self.rules.recording
+
+    @property
+    def order_prefix(self) -> str:
+        return self.rules.orders.prefix
 
     def source(self, field: str) -> str:
         """Where an effective value comes from: ``宜春 §13(9)``, ``宜春`` or ``default``.

@@ -1,6 +1,6 @@
 """Holds the effective tables against the model and says in plain words, with file and line, what does not fit.
 
-Also checks what one value alone cannot tell: that a named skill, prompt or number exists.
+What one value alone cannot tell is `checks`' business, the texts of prompts excepted.
 """
 
 from collections.abc import Mapping
@@ -9,15 +9,21 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from config.packs.checks import check_agreement
 from config.packs.layers import Merged
-from config.packs.model import CityTables, Table
+from config.packs.model import CityTables
 from config.packs.problems import Problems
 from config.packs.texts import PROMPTS, Template, check_values, parse
-from config.packs.toml_lines import KeyPath
+from config.packs.values import Table
 
 _PATTERNS: Mapping[str, str] = {
     "city.area_code": "must be an area code of three or four digits with its 0, as in “0795”",
-    "entries": "must be named by the dialled number (3 to 11 digits) or “default”",
+    "entry.numbers": "must be a number of 3 to 11 digits, as in “12345”",
+    "emergency": "must be a number of 3 to 11 digits, as in “110”",
+    "clock.working_hours": "must be a time as in “08:30-12:00”",
+    "revisit.quiet": "must be a time as in “20:00-09:00”",
+    "leader_day.hours": "must be a day and a time as in “周一 09:00-11:00”",
+    "not_accepted.reasons": "must be a name of small letters and _, as in “other_organs”",
     "keys": "must be one key of a telephone: 0 to 9, * or #",
     "skills": "must be a name of small letters, digits and _, as in “enterprise”",
     "duty.phones": "must be “desk:” with 2 to 8 digits or “phone:” with 3 to 20 digits",
@@ -37,18 +43,16 @@ def check_tables(merged: Merged, problems: Problems) -> CityTables | None:
         for detail in error.errors(include_url=False, include_input=True):
             _add(detail, merged, problems)
         return None
-    _check_skills(tables, merged, problems)
-    low, high = tables.recording.keep_min_years, tables.recording.keep_max_years
-    if high < low:
-        place = merged.place(("recording", "keep_max_years"))
-        problems.add(*place, "recording.keep_max_years", f"is {high}, less than keep_min_years ({low})")
+    check_agreement(tables, merged, problems)
     return tables
 
 
 def check_prompts(merged: Merged, problems: Problems) -> dict[str, Template]:
-    """Every prompt's text, taken apart. A prompt must be one a call can ask for, or an entry's own greeting."""
-    greetings = _greetings(merged)
-    contract: dict[str, Mapping[str, frozenset[str]]] = {**{key: {} for key in greetings}, **PROMPTS}
+    """Every prompt's text, taken apart. A prompt must be one a call can ask for, or the entry's own greeting."""
+    greeting = merged.table("entry").get("greeting")
+    contract = dict(PROMPTS)
+    if isinstance(greeting, str):
+        contract.setdefault(greeting, {})
     texts = merged.table("prompts")
     templates: dict[str, Template] = {}
     for key, text in texts.items():
@@ -65,30 +69,9 @@ def check_prompts(merged: Merged, problems: Problems) -> dict[str, Template]:
         if key in PROMPTS:
             problems.add(*merged.place(("prompts", key)), f"prompts.{key}", "has no text")
         else:
-            entry = ("entries", greetings[key], "greeting")
-            problems.add(*merged.place(entry), ".".join(entry), f"names the prompt {key}, which has no text")
+            place = merged.place(("entry", "greeting"))
+            problems.add(*place, "entry.greeting", f"names the prompt {key}, which has no text")
     return templates
-
-
-def _greetings(merged: Merged) -> dict[str, str]:
-    """The greetings that entries name, and an entry that names each."""
-    entries = [(number, entry) for number, entry in merged.table("entries").items() if isinstance(entry, dict)]
-    return {entry["greeting"]: number for number, entry in entries if isinstance(entry.get("greeting"), str)}
-
-
-def _check_skills(tables: CityTables, merged: Merged, problems: Problems) -> None:
-    named: list[tuple[KeyPath, str]] = [(("queue", "general_skill"), tables.queue.general_skill)]
-    named += [(("entries", number, "skill"), entry.skill) for number, entry in tables.entries.items()]
-    named += [(("keys", key, "skill"), action.skill) for key, action in tables.keys.items() if action.skill]
-    for path, skill in named:
-        if skill not in tables.skills:
-            problems.add(*merged.place(path), ".".join(path), unknown_skill(skill, tables.skills))
-    if "default" not in tables.entries:
-        problems.add(*merged.place(("entries",)), "entries.default", "is missing; it receives every number not named")
-
-
-def unknown_skill(skill: str, skills: Mapping[str, str]) -> str:
-    return f"names the skill {skill}, which is not in [skills]: {', '.join(sorted(skills))}"
 
 
 def _add(detail: ErrorDetails, merged: Merged, problems: Problems) -> None:
@@ -122,6 +105,12 @@ def _reason(detail: ErrorDetails, path: tuple[str, ...]) -> str:
             return f"is longer than {context['max_length']} characters"
         case "date_type":
             return "must be a date, as in 2022-06-08 (without quotes)"
+        case "value_error":
+            return str(context["error"])
+        case "too_short":
+            return "is empty"
+        case "too_long":
+            return f"has more than {context['max_length']} entries"
         case "tuple_type":
             return "must be a list in [ ]"
         case "dict_type" | "model_type":
@@ -139,6 +128,6 @@ def _known(path: tuple[str, ...]) -> list[str]:
 
 
 def _entry_of(annotation: Any) -> Any:
-    """What a table of tables (entries, keys) holds."""
+    """What a table of tables (keys), or a list of them, holds."""
     arguments: tuple[Any, ...] = getattr(annotation, "__args__", ())
-    return arguments[-1] if arguments else None
+    return next((each for each in arguments if isinstance(each, type) and issubclass(each, Table)), None)

@@ -18,10 +18,27 @@ KINDS: Mapping[str, str] = {
     "time": "a time of day (14:30)",
 }
 
-# Every prompt that is asked for, and how each value given with it may be read. All but the last two are the flow's;
-# those two are the switch's own, for when no worker takes a call.
+_NUMBER = frozenset({"digits"})
+
+# Every prompt that is asked for, and how each value given with it may be read. Those named switch_… are the switch's
+# own: the first word of every call, and what it says while no worker takes a call. The others are the flow's.
 PROMPTS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "greeting": {},
+    "greeting_merged": {"line": _NUMBER},
+    "greeting_dual": {"line": _NUMBER},
+    "greeting_county": {"line": _NUMBER},
+    "greeting_alias": {"dialled": _NUMBER, "line": _NUMBER},
+    "greeting_forward": {"line": _NUMBER},
+    "line_suspended": {"line": _NUMBER},
+    "line_closed": {"line": _NUMBER},
+    "line_retired": {"line": _NUMBER},
+    "transfer_begins": {"line": _NUMBER},
+    "transfer_failed": {"line": _NUMBER},
+    "transfer_not_answered": {"line": frozenset({"digits"})},
+    "transfer_hold": {},
+    "restricted": {"until": frozenset({"day"})},
+    "restricted_bye": {},
+    "appeal": {},
     "queue_position": {"position": frozenset({"ordinal", "count", "number"})},
     "agent_lost": {},
     "nobody_on_shift": {},

@@ -1,32 +1,57 @@
-"""The application: all routes, the token in front of them, and the OpenAPI description. Starts and stops nothing."""
+"""The application: all routes, the question who asks in front of them, and the OpenAPI description. Starts and stops
+nothing.
+"""
 
-import hmac
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from hotline import __version__
-from hotline.api import agents, calls, orders, problems, recordings
+from hotline.api import (
+    accounts,
+    agents,
+    audit,
+    call_transfers,
+    calls,
+    city,
+    orders,
+    problems,
+    recordings,
+    restrictions,
+    route,
+    sessions,
+    tables,
+    transfers,
+)
+from hotline.api.auth import describe_roles, identify
 from hotline.api.deps import Deps, services
-from hotline.api.problems import Problem, ProblemError, responses
+from hotline.api.problems import Problem, responses
 from hotline.api.signals import signals
 
 _DESCRIPTION = """\
 The API of a city's 12345 hotline: orders (工单), calls, recordings and agents.
 
-Every request to `/api` bears the installation's token: `Authorization: Bearer <token>`. Errors are Problem Details
-(RFC 9457) with one sentence in `detail`. Lists are pages: pass `next` as `cursor` to go on. Times are ISO 8601 in
-China's time, durations seconds. Callers' numbers are masked in all lists."""
+People sign in with `POST /api/sessions`; programs are given tokens by an admin. Either is sent as
+`Authorization: Bearer <token>`; browsers may rely on the session's cookie, and then send `X-Requested-With` with every
+change. The installation's own token has all roles. Each route says which roles may use it (`x-roles`).
+
+Errors are Problem Details (RFC 9457) with one sentence in `detail`. Lists are pages: pass `next` as `cursor` to go on.
+Times are ISO 8601 in China's time, durations seconds. Callers' numbers are masked in all lists."""
 _TAGS = [
     {"name": "orders", "description": "Orders (工单): each call opens one, people complete it; every change is kept."},
     {"name": "calls", "description": "Calls and their stories, as the journal tells them."},
     {"name": "recordings", "description": "What was recorded, what is kept of it, and what is missing."},
     {"name": "agents", "description": "Agents (话务员): who is doing what; signing in and out."},
+    {"name": "transfers", "description": "Transfers (转接): what became of each, and figures of lines and targets."},
+    {"name": "sessions", "description": "Signing in and out, and who one is."},
+    {"name": "accounts", "description": "Accounts, their roles, and tokens for programs."},
+    {"name": "audit", "description": "The audit log: who did what. It only ever grows."},
+    {"name": "city", "description": "The city's rules and words, each with where it comes from."},
+    {"name": "restrictions", "description": "Restrictions of abusive callers (限制使用): two people's decision."},
+    {"name": "tables", "description": "Transfer tables (转接表): where each number leads, and where a call would go."},
     {"name": "signals", "description": "For those who watch: health and metrics. No token."},
 ]
-_bearer = HTTPBearer(auto_error=False, description="The installation's token.")
 
 
 def create_app(deps: Deps) -> FastAPI:
@@ -35,28 +60,30 @@ def create_app(deps: Deps) -> FastAPI:
     app.state.services = services(deps)
     app.state.limit_s = deps.limit_s
     app.state.token = deps.token.encode()
-    api = APIRouter(prefix="/api", dependencies=[Depends(_authorised)], responses=responses(401, 422, 503))
-    for part in (orders, calls, recordings, agents):
+    api = APIRouter(prefix="/api", dependencies=[Depends(identify)], responses=responses(401, 403, 422, 503))
+    parts = (
+        orders,
+        calls,
+        call_transfers,
+        recordings,
+        transfers,
+        agents,
+        sessions,
+        accounts,
+        audit,
+        city,
+        restrictions,
+        route,
+        tables,
+    )
+    for part in parts:
         api.include_router(part.router)
     app.include_router(api)
+    app.include_router(sessions.door, prefix="/api", responses=responses(401, 422, 503))
     app.include_router(signals(deps.database, deps.ready))
     problems.install(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
-
-
-async def _authorised(
-    request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> None:
-    """Compared in constant time, so that the time taken tells nothing about the token."""
-    token = given.credentials.encode("utf-8", "surrogateescape") if given is not None else b""
-    if not hmac.compare_digest(token, request.app.state.token):
-        raise ProblemError(
-            401,
-            "token",
-            "this needs the installation's token: send it as `Authorization: Bearer <token>`",
-            headers={"WWW-Authenticate": 'Bearer realm="hotline"'},
-        )
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
@@ -65,6 +92,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         schema = get_openapi(
             title=app.title, version=app.version, description=_DESCRIPTION, routes=app.routes, tags=_TAGS
         )
+        describe_roles(schema["paths"])
         problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         components = schema["components"]["schemas"]
         components |= problem.pop("$defs")

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from hotline.api.auth import ANYBODY, allow
 from hotline.api.callbook import Place
 from hotline.api.deps import Ask
 from hotline.api.fields import CallPath
@@ -13,7 +14,7 @@ from hotline.api.problems import ProblemError, responses
 from hotline.api.routing import LimitedRoute
 from hotline.story import timeline
 
-router = APIRouter(prefix="/calls", tags=["calls"], route_class=LimitedRoute)
+router = APIRouter(prefix="/calls", tags=["calls"], route_class=LimitedRoute, dependencies=[allow(*ANYBODY)])
 
 
 @router.get("", summary="List calls")

@@ -22,7 +22,12 @@ Who = Annotated[
     str,
     _STRIPPED,
     _PLAIN,
-    Field(min_length=1, max_length=64, description="Who does it: an agent's id, or another name.", examples=["8001"]),
+    Field(
+        min_length=1,
+        max_length=64,
+        description="Who does it: the installation's token must say so; people leave it out.",
+        examples=["8001"],
+    ),
 ]
 Why = Annotated[
     str,
@@ -62,8 +67,42 @@ Caller = Annotated[
 ]
 
 
+AccountName = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9][a-z0-9._-]{1,31}$",
+        description="2 to 32 lower-case letters, digits, dots, hyphens and underscores.",
+        examples=["li.na"],
+    ),
+]
+GivenName = Annotated[
+    str, _PLAIN, Field(min_length=1, max_length=64, description="Name of the account.", examples=["li.na"])
+]
+DisplayName = Annotated[
+    str, _STRIPPED, _PLAIN, Field(min_length=1, max_length=64, description="As people read it.", examples=["李娜"])
+]
+AgentId = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9_-]{1,64}$",
+        description="The agent of the roster this person works as.",
+        examples=["8001"],
+    ),
+]
+TokenLabel = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$",
+        description="What the token is for, in 1 to 32 letters, digits, dots, hyphens and underscores.",
+        examples=["wallboard"],
+    ),
+]
+
+
 OrderNumber = Annotated[
     str, Path(max_length=40, description="Order number, in any spelling.", examples=["YC261121-00001-4"])
 ]
 CallPath = Annotated[str, Path(max_length=200, description="Id of a call.", examples=["hotline-1795190400.1"])]
+AccountPath = Annotated[str, Path(max_length=64, description="Name of an account.", examples=["li.na"])]
+TokenPath = Annotated[str, Path(max_length=64, description="Label of a token.", examples=["wallboard"])]
 AgentPath = Annotated[str, Path(max_length=64, description="Id of an agent.", examples=["8001"])]

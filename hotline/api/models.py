@@ -13,6 +13,7 @@ from config.chinatime import china_time
 from config.logs import mask_number
 from hotline.api.callbook import CallLine
 from hotline.api.fields import Caller, CallId, Category, Content, Reason, Where, Who, Why
+from hotline.api.transfer_models import OrderTransferLine
 from hotline.story import Line
 from recordings.ledger import Gap, Recording, State
 from routing.agents import AgentState, Presence
@@ -43,7 +44,7 @@ class _Editable(_Strict):
 class NewOrder(_Editable):
     """An order opened by hand. A call opens its order by itself."""
 
-    by: Who
+    by: Who | None = None
     why: Why
     caller: Caller | None = None
     call: CallId | None = None
@@ -67,7 +68,7 @@ class OrderEdit(_Editable):
         }
     )
 
-    by: Who
+    by: Who | None = None
     why: Why
 
 
@@ -81,7 +82,7 @@ class OrderLine(BaseModel):
     status: Status
     category: str | None
     urgent: bool
-    call_back: bool = Field(description="The citizen left a message and waits to be called.")
+    call_back: bool = Field(description="The citizen left a message, or appealed, and waits to be called.")
     caller: str | None = Field(description="Null when withheld or not known.", examples=["138****8000"])
     call: str | None = Field(description="Id of the call it came with.")
     dialled: str | None
@@ -89,6 +90,8 @@ class OrderLine(BaseModel):
     waited_s: float | None = Field(description="Until somebody answered, or the caller gave up.")
     talk_s: float | None
     agents: list[str] = Field(description="Ids of the agents who talked, in their order.")
+    transfer_failed: bool = Field(description="The last transfer of the call brought the citizen to nobody.")
+    appeal: bool = Field(description="A restricted caller appealed and waits to be called; the recording keeps it.")
 
     @classmethod
     def of(cls, order: Order) -> "OrderLine":
@@ -113,6 +116,7 @@ class OrderInFull(OrderLine):
     content: str
     place: str
     reason: str | None
+    transfers: list[OrderTransferLine] = Field(description="Every target rung for the citizen, in their order.")
     history: list[HistoryEntry]
 
     @classmethod
@@ -121,7 +125,9 @@ class OrderInFull(OrderLine):
             HistoryEntry(at=china_time(change.at), who=change.who, why=change.why, fields=dict(change.fields))
             for change in history
         ]
-        return cls.model_validate(_order(order) | {"caller": order.caller, "history": told})
+        transfers = [OrderTransferLine.of(transfer) for transfer in order.transfers]
+        fields = {"caller": order.caller, "transfers": transfers, "history": told}
+        return cls.model_validate(_order(order) | fields)
 
 
 class CallSummary(BaseModel):
@@ -245,7 +251,8 @@ class Health(BaseModel):
 def _order(order: Order) -> dict[str, Any]:
     times = {"opened": china_time(order.opened), "updated": china_time(order.updated)}
     waited = order.waited_s
-    return {**vars(order), **times, "waited_s": None if waited is None else round(waited, 3)}
+    known = {"waited_s": None if waited is None else round(waited, 3), "transfer_failed": order.transfer_failed}
+    return {**vars(order), **times, **known}
 
 
 def _masked(caller: str | None) -> str | None:

@@ -1,42 +1,43 @@
-"""Routes of orders. The rules are `bridge.model`'s; who may do what comes with roles."""
+"""Routes of orders. The rules are `bridge.model`'s."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from bridge.model import Order, Status
 from bridge.numbers import parse_number
 from bridge.orders import Place
+from hotline.accounts import Role
+from hotline.api.auth import ANYBODY, Actor, allow, doer
 from hotline.api.deps import Ask, Services
+from hotline.api.etags import IfMatch, etag, version_of
 from hotline.api.fields import OrderNumber
 from hotline.api.models import NewOrder, OrderEdit, OrderInFull, OrderLine
 from hotline.api.paging import Cursor, Limit, Page, decode, encode
-from hotline.api.problems import Fault, ProblemError, responses
+from hotline.api.problems import responses
 from hotline.api.routing import LimitedRoute
 
 router = APIRouter(prefix="/orders", tags=["orders"], route_class=LimitedRoute)
-
-IfMatch = Annotated[
-    str | None,
-    Header(description='The version that was read, as in `"3"`; the change is refused when there is a newer one.'),
-]
+_READ, _WRITE = [allow(*ANYBODY)], [allow(Role.AGENT, Role.SUPERVISOR)]
 
 
 @router.post(
     "",
     status_code=201,
     summary="Open an order by hand",
+    dependencies=_WRITE,
     responses=responses(409),
     response_description="The new order.",
 )
-async def open_order(new: NewOrder, ask: Ask, response: Response) -> OrderInFull:
+async def open_order(new: NewOrder, actor: Actor, ask: Ask, response: Response) -> OrderInFull:
     """For what did not come by a call; a call's order opens by itself when the call arrives."""
-    order = await ask.orders.open(who=new.by, why=new.why, edit=new.edit(), caller=new.caller, call=new.call)
+    who = doer(actor, new.by)
+    order = await ask.orders.open(who=who, why=new.why, edit=new.edit(), caller=new.caller, call=new.call)
     response.headers["Location"] = f"/api/orders/{order.number}"
     return await _in_full(ask, order, response)
 
 
-@router.get("", summary="List orders")
+@router.get("", summary="List orders", dependencies=_READ)
 async def list_orders(
     ask: Ask,
     limit: Limit = 50,
@@ -56,35 +57,23 @@ async def list_orders(
     return Page(items=[OrderLine.of(order) for order in page], next=last)
 
 
-@router.get("/{number}", summary="Read one order", responses=responses(404))
+@router.get("/{number}", summary="Read one order", dependencies=_READ, responses=responses(404))
 async def read_order(number: OrderNumber, ask: Ask, response: Response) -> OrderInFull:
     """With everything: the caller's number whole, and the history. `ETag` is the version."""
     return await _in_full(ask, await ask.orders.get(parse_number(number, ask.orders.prefix)), response)
 
 
-@router.patch("/{number}", summary="Change an order", responses=responses(404, 412))
+@router.patch("/{number}", summary="Change an order", dependencies=_WRITE, responses=responses(404, 412))
 async def change_order(
-    number: OrderNumber, edit: OrderEdit, ask: Ask, response: Response, if_match: IfMatch = None
+    number: OrderNumber, edit: OrderEdit, actor: Actor, ask: Ask, response: Response, if_match: IfMatch = None
 ) -> OrderInFull:
     """Fields that are left out stay as they are. Every change is kept in the history with who, when and why."""
     found = parse_number(number, ask.orders.prefix)
-    version = _version(if_match)
-    order = await ask.orders.change(found, who=edit.by, why=edit.why, edit=edit.edit(), version=version)
+    version, who = version_of(if_match), doer(actor, edit.by)
+    order = await ask.orders.change(found, who=who, why=edit.why, edit=edit.edit(), version=version)
     return await _in_full(ask, order, response)
 
 
 async def _in_full(ask: Services, order: Order, response: Response) -> OrderInFull:
-    response.headers["ETag"] = f'"{order.version}"'
+    response.headers["ETag"] = etag(order.version)
     return OrderInFull.in_full(order, await ask.orders.history(order.number))
-
-
-def _version(if_match: str | None) -> int | None:
-    if if_match is None or if_match.strip() == "*":
-        return None
-    digits = if_match.strip().strip('"')
-    if digits.isascii() and digits.isdigit() and len(digits) < 10:
-        return int(digits)
-    reason = 'must be the ETag that was read, as in "3"'
-    raise ProblemError(
-        422, "request-invalid", f"header.if-match: {reason}", faults=[Fault(field="header.if-match", reason=reason)]
-    )

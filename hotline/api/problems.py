@@ -3,7 +3,8 @@
 Nothing of what the client sent is repeated, and nothing of our inside is shown.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -17,12 +18,31 @@ from starlette.exceptions import HTTPException
 from bridge.model import OrderChanged, OrderError, OrderExists, OrderRefused, UnknownOrder
 from bridge.numbers import OrderNumberError
 from config.database import is_outage
+from hotline.accounts import (
+    AccountChanged,
+    AccountError,
+    AccountExists,
+    AccountRefused,
+    LastAdmin,
+    TooManyGuesses,
+    UnknownAccount,
+    WrongPassword,
+)
 from routing.errors import AcdUnavailable, UnknownAgent
+from routing.restrictions.model import (
+    AnotherPersonNeeded,
+    RestrictionConflict,
+    RestrictionError,
+    RestrictionRefused,
+    RestrictionsUnknown,
+    UnknownRestriction,
+)
 
 log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
+AUTHENTICATE = 'Bearer realm="hotline"'  # RFC 9110 §11.6.1: every 401 says how
 
 
 class Fault(BaseModel):
@@ -55,6 +75,7 @@ class Problem(BaseModel):
     detail: str = Field(description="What is wrong and how to mend it, in one sentence for people.")
     faults: list[Fault] | None = Field(default=None, description="The fields that cannot be used.")
     order: str | None = Field(default=None, description="The order that stands in the way.")
+    extra: dict[str, Any] | None = Field(default=None, description="More for programs, such as a difference.")
 
 
 class ProblemError(Exception):
@@ -68,6 +89,7 @@ class ProblemError(Exception):
         *,
         faults: Sequence[Fault] = (),
         order: str | None = None,
+        extra: Mapping[str, Any] | None = None,
         headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
@@ -80,6 +102,7 @@ class ProblemError(Exception):
             detail=detail,
             faults=list(faults) or None,
             order=order,
+            extra=None if extra is None else dict(extra),
         )
 
 
@@ -90,12 +113,17 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 _MEANINGS = {
-    401: "The bearer token is missing or wrong.",
+    401: "Nobody is signed in: the token is missing, wrong or over.",
+    403: "The actor's roles do not allow it; `detail` says which one does.",
     404: "There is no such thing.",
     409: "It exists already.",
     412: "Somebody else changed it since it was read.",
+    413: "The upload is too large.",
     422: "Something in the request cannot be used; `faults` says what and why.",
+    428: "`If-Match` is missing: say which revision was read.",
+    429: "Too many wrong passwords; try again after `Retry-After` seconds.",
     503: "The database or the queue cannot be reached now; try again after `Retry-After` seconds.",
+    504: "The worker that runs the call did not answer in time; it may have done what was asked.",
 }
 
 
@@ -125,12 +153,53 @@ def as_problem(error: Exception, method: str) -> ProblemError | None:
             return ProblemError(422, "order-refused", str(error), faults=faults)
         case OrderError():
             return ProblemError(422, "order-refused", str(error))
+        case AccountError():
+            return _of_account(error)
+        case RestrictionError():
+            return _of_restriction(error)
         case UnknownAgent():
             return ProblemError(404, "agent-unknown", str(error))
         case AcdUnavailable():
             detail = "the queue cannot be reached now; try again in a few seconds"
             return ProblemError(503, "queue-unreachable", detail, headers={"Retry-After": str(RETRY_AFTER_S)})
     return unavailable(method) if is_outage(error) else None
+
+
+def _of_account(error: AccountError) -> ProblemError:
+    status, kind = next(meaning for family, meaning in _ACCOUNTS.items() if isinstance(error, family))
+    faults = [Fault(field=f"body.{error.field}", reason=str(error))] if isinstance(error, AccountRefused) else []
+    headers: dict[str, str] = {}
+    if isinstance(error, TooManyGuesses):
+        headers["Retry-After"] = str(math.ceil(error.wait_s))
+    elif isinstance(error, WrongPassword):
+        headers["WWW-Authenticate"] = AUTHENTICATE
+    return ProblemError(status, kind, str(error), faults=faults, headers=headers)
+
+
+_ACCOUNTS: Mapping[type[AccountError], tuple[int, str]] = {
+    UnknownAccount: (404, "account-unknown"),
+    AccountExists: (409, "account-exists"),
+    LastAdmin: (409, "last-admin"),
+    AccountChanged: (412, "account-changed"),
+    AccountRefused: (422, "account-refused"),
+    WrongPassword: (401, "password"),
+    TooManyGuesses: (429, "guesses"),
+}
+
+
+def _of_restriction(error: RestrictionError) -> ProblemError:
+    status, kind = next(meaning for family, meaning in _RESTRICTIONS.items() if isinstance(error, family))
+    faults = [Fault(field=f"body.{error.field}", reason=str(error))] if isinstance(error, RestrictionRefused) else []
+    return ProblemError(status, kind, str(error), faults=faults)
+
+
+_RESTRICTIONS: Mapping[type[RestrictionError], tuple[int, str]] = {
+    AnotherPersonNeeded: (403, "another-person"),
+    UnknownRestriction: (404, "restriction-unknown"),
+    RestrictionsUnknown: (409, "restrictions-unknown"),
+    RestrictionConflict: (409, "restriction-conflict"),
+    RestrictionRefused: (422, "restriction-refused"),
+}
 
 
 def install(app: FastAPI) -> None:

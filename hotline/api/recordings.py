@@ -4,6 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from hotline.accounts import Role
+from hotline.api.auth import allow
 from hotline.api.deps import Ask, Services
 from hotline.api.fields import CallPath
 from hotline.api.models import RecordingLine
@@ -12,7 +14,12 @@ from hotline.api.problems import ProblemError, responses
 from hotline.api.routing import LimitedRoute
 from recordings.ledger import Place, Recording, State
 
-router = APIRouter(prefix="/recordings", tags=["recordings"], route_class=LimitedRoute)
+router = APIRouter(
+    prefix="/recordings",
+    tags=["recordings"],
+    route_class=LimitedRoute,
+    dependencies=[allow(Role.SUPERVISOR, Role.AUDITOR)],
+)
 
 
 @router.get("", summary="List recordings")

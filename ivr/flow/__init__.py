@@ -18,29 +18,58 @@ from ivr.call import (
     Call,
     CallArrived,
     DigitPressed,
+    HandOverAsked,
     LegAnswered,
     LegEnded,
     PromptEnded,
     Queued,
     QueueFailed,
     Stage,
+    TakeBackAsked,
     TimerFired,
+    TransferAsked,
 )
-from ivr.flow import anywhere, closing, duty, farewell, greeting, message, talking, waiting
-from ivr.flow.rules import Entry, KeyAction, Rules
+from ivr.flow import (
+    anywhere,
+    closing,
+    consulting,
+    duty,
+    farewell,
+    forwarding,
+    greeting,
+    message,
+    restricted,
+    returning,
+    talking,
+    transfer,
+    waiting,
+)
+from ivr.flow.rules import KeyAction, Rules
 from ivr.flow.turn import Turn
 
-__all__ = ["HANDLERS", "LEADS_TO", "Entry", "KeyAction", "Rules", "advance"]
+__all__ = ["HANDLERS", "LEADS_TO", "KeyAction", "Rules", "advance"]
 
 Handler: TypeAlias = Callable[[Turn, Any], None]
 
 # what each stage does with each kind of event; anything else is handled by `anywhere`, or means nothing there
 HANDLERS: dict[Stage, dict[type, Handler]] = {
     Stage.ARRIVING: {CallArrived: greeting.arrive},
+    Stage.RESTRICTED: {
+        PromptEnded: restricted.prompt_ended,
+        DigitPressed: restricted.key,
+        TimerFired: restricted.timer,
+    },
     Stage.GREETING: {
         PromptEnded: greeting.prompt_ended,
         DigitPressed: greeting.key,
         TimerFired: greeting.timer,
+    },
+    Stage.FORWARDING: {
+        LegAnswered: forwarding.leg_answered,
+        LegEnded: forwarding.leg_ended,
+        DigitPressed: forwarding.key,
+        PromptEnded: forwarding.prompt_ended,
+        TimerFired: forwarding.timer,
     },
     Stage.WAITING: {
         Queued: waiting.queued,
@@ -58,7 +87,21 @@ HANDLERS: dict[Stage, dict[type, Handler]] = {
         PromptEnded: duty.prompt_ended,
         TimerFired: duty.timer,
     },
-    Stage.TALKING: {LegEnded: talking.leg_ended, TimerFired: talking.timer},
+    Stage.TALKING: {LegEnded: talking.leg_ended, TransferAsked: transfer.asked, TimerFired: talking.timer},
+    Stage.CONSULTING: {
+        LegAnswered: consulting.leg_answered,
+        LegEnded: consulting.leg_ended,
+        HandOverAsked: consulting.hand_over_asked,
+        TakeBackAsked: consulting.take_back_asked,
+        PromptEnded: consulting.prompt_ended,
+        TimerFired: consulting.timer,
+    },
+    Stage.RETURNING: {
+        LegAnswered: returning.leg_answered,
+        LegEnded: returning.leg_ended,
+        PromptEnded: returning.prompt_ended,
+        TimerFired: returning.timer,
+    },
     Stage.MESSAGE: {
         DigitPressed: message.key,
         PromptEnded: message.prompt_ended,
@@ -72,11 +115,15 @@ HANDLERS: dict[Stage, dict[type, Handler]] = {
 # the stages a call can go to from each; ARCHITECTURE.md's diagram is drawn from this, tests hold it against what
 # really happens. From every stage before CLOSED the citizen can hang up, which leads to CLOSING.
 LEADS_TO: dict[Stage, frozenset[Stage]] = {
-    Stage.ARRIVING: frozenset({Stage.GREETING, Stage.CLOSED}),
-    Stage.GREETING: frozenset({Stage.WAITING, Stage.CLOSING}),
-    Stage.WAITING: frozenset({Stage.TALKING, Stage.DUTY, Stage.MESSAGE, Stage.CLOSING}),
+    Stage.ARRIVING: frozenset({Stage.GREETING, Stage.RESTRICTED, Stage.CLOSED}),
+    Stage.RESTRICTED: frozenset({Stage.WAITING, Stage.MESSAGE, Stage.FAREWELL, Stage.CLOSING}),
+    Stage.GREETING: frozenset({Stage.WAITING, Stage.FORWARDING, Stage.CLOSING}),
+    Stage.FORWARDING: frozenset({Stage.TALKING, Stage.RETURNING, Stage.WAITING, Stage.CLOSING}),
+    Stage.WAITING: frozenset({Stage.TALKING, Stage.FORWARDING, Stage.DUTY, Stage.MESSAGE, Stage.CLOSING}),
     Stage.DUTY: frozenset({Stage.TALKING, Stage.MESSAGE, Stage.CLOSING}),
-    Stage.TALKING: frozenset({Stage.FAREWELL, Stage.WAITING, Stage.CLOSING}),
+    Stage.TALKING: frozenset({Stage.FAREWELL, Stage.WAITING, Stage.CONSULTING, Stage.FORWARDING, Stage.CLOSING}),
+    Stage.CONSULTING: frozenset({Stage.TALKING, Stage.FORWARDING, Stage.CLOSING}),
+    Stage.RETURNING: frozenset({Stage.TALKING, Stage.WAITING, Stage.CLOSING}),
     Stage.MESSAGE: frozenset({Stage.FAREWELL, Stage.CLOSING}),
     Stage.FAREWELL: frozenset({Stage.CLOSING}),
     Stage.CLOSING: frozenset({Stage.CLOSED}),

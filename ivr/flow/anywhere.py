@@ -14,14 +14,17 @@ from ivr.call import (
     ControlResumed,
     DigitPressed,
     EndCause,
+    HandOverAsked,
     Join,
     LegAnswered,
     LegEnded,
     PromptEnded,
     Stage,
+    TakeBackAsked,
     TimerFired,
+    TransferAsked,
 )
-from ivr.flow import closing, duty, talking, waiting
+from ivr.flow import closing, consulting, duty, forwarding, returning, talking, transfer, waiting
 from ivr.flow.turn import Turn
 
 Handler = Callable[[Turn, Any], None]
@@ -29,14 +32,20 @@ Table = Mapping[Stage, Mapping[type, Handler]]
 
 # how a stage lets go of what it began when the citizen is gone, and what it does again after a restart
 LEAVE: dict[Stage, Callable[[Turn], None]] = {
+    Stage.FORWARDING: forwarding.leave,
     Stage.WAITING: waiting.leave,
     Stage.DUTY: duty.leave,
     Stage.TALKING: talking.leave,
+    Stage.CONSULTING: consulting.leave,
+    Stage.RETURNING: returning.leave,
 }
 RESUME: dict[Stage, Callable[[Turn], None]] = {
+    Stage.FORWARDING: forwarding.resumed,
     Stage.WAITING: waiting.resumed,
     Stage.DUTY: duty.resumed,
     Stage.TALKING: talking.resumed,
+    Stage.CONSULTING: consulting.resumed,
+    Stage.RETURNING: returning.resumed,
     Stage.CLOSING: closing.hang_up,
 }
 
@@ -61,6 +70,8 @@ def _afterwards(turn: Turn, event: AnyEvent) -> None:
         turn.release_agent(event.agent, talked=False, cause=EndCause.HANGUP)
     elif isinstance(event, LegAnswered):
         turn.hang_up(event.leg)
+    elif isinstance(event, TransferAsked | HandOverAsked | TakeBackAsked):
+        turn.reply(event.request, transfer.NOT_TALKING)
 
 
 # Each sift returns whether the stage should see the event.
@@ -115,6 +126,15 @@ def _offered(turn: Turn, event: AgentOffered, table: Table) -> bool:
     return False
 
 
+def _asked(turn: Turn, event: TransferAsked | HandOverAsked | TakeBackAsked, table: Table) -> bool:
+    """A person's question is always answered, also when it comes too late."""
+    if type(event) in table[turn.call.stage]:
+        return True
+    wrong_time = transfer.NOT_TALKING if isinstance(event, TransferAsked) else transfer.NO_TRANSFER
+    turn.reply(event.request, wrong_time)
+    return False
+
+
 def _closed(turn: Turn, event: CallClosed, table: Table) -> bool:
     closing.closed(turn, event)
     return False
@@ -140,7 +160,7 @@ def _resumed(turn: Turn, event: ControlResumed, table: Table) -> bool:
         if leg.id not in present:
             handle(turn, LegEnded(at=event.at, leg=leg.id, cause=EndCause.LOST), table)
         elif leg.up:
-            turn.commands.append(Join(leg=leg.id))
+            turn.commands.append(Join(leg=leg.id, room=leg.room))
         elif leg.id in event.up:
             handle(turn, LegAnswered(at=event.at, leg=leg.id), table)
     prompt = call.prompt
@@ -163,6 +183,9 @@ _SIFTS: dict[type, Callable[[Turn, Any, Table], bool]] = {
     LegAnswered: _answered,
     LegEnded: _ended,
     AgentOffered: _offered,
+    TransferAsked: _asked,
+    HandOverAsked: _asked,
+    TakeBackAsked: _asked,
     CallClosed: _closed,
     ControlResumed: _resumed,
 }

@@ -31,6 +31,7 @@ def closed(turn: Turn, event: CallClosed) -> None:
     turn.move(Stage.CLOSED)
     turn.call.legs = {}
     turn.call.talks = event.talks
+    turn.call.attempts = event.attempts
 
 
 def outcome(call: Call) -> Outcome:
@@ -38,4 +39,6 @@ def outcome(call: Call) -> Outcome:
         return Outcome.ANSWERED
     if call.message_left:
         return Outcome.MESSAGE
+    if call.restricted:
+        return Outcome.RESTRICTED
     return Outcome.UNATTENDED if call.unattended else Outcome.ABANDONED

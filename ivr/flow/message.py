@@ -7,10 +7,10 @@ from ivr.flow.turn import Turn
 END_KEY = "#"
 
 
-def enter(turn: Turn, reason: Sound) -> None:
-    """Say why, then ask for the message; the tone is the start of it."""
+def enter(turn: Turn, reason: Sound, ask: str | None = "leave_message") -> None:
+    """Say why, then ask for the message (None: `reason` asks already); the tone is the start of it."""
     turn.move(Stage.MESSAGE)
-    turn.play(reason, Say("leave_message"), Tone("beep"))
+    turn.play(reason, *((Say(ask),) if ask else ()), Tone("beep"))
     turn.set_timer("message", turn.rules.message_limit_s)
 
 

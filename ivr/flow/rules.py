@@ -5,6 +5,8 @@ Data only. A rule that changes makes a new snapshot with a new version; calls un
 
 import msgspec
 
+from routing.tables.model import Table
+
 
 class KeyAction(msgspec.Struct, frozen=True):
     """What a key does while the citizen listens or waits."""
@@ -14,21 +16,15 @@ class KeyAction(msgspec.Struct, frozen=True):
     emergency: bool = False  # danger to life (危及生命): marked for the agent
 
 
-class Entry(msgspec.Struct, frozen=True):
-    """How a dialled number is received (`direct` mode: greeting, then a person)."""
-
-    greeting: str = "greeting"  # prompt key
-    skill: str = "general"
-
-
 class Rules(msgspec.Struct, frozen=True):
     """One city's rules for a call. Durations in seconds."""
 
     version: str
     city: str
-    entries: dict[str, Entry]  # by dialled number
-    default_entry: Entry  # any other number that reached us
+    table: Table  # where each number leads
     keys: dict[str, KeyAction]
+    greeting: str = "greeting"  # prompt key, for the hotline's own number
+    skill: str = "general"  # first skill of whoever dialled the hotline's own number
     general_skill: str = "general"  # overflow of every other skill
     duty_phones: tuple[str, ...] = ()  # addresses rung in order when nobody is on shift (值班电话)
     greeting_limit_s: float = 12.0  # the greeting is over after this, heard or not
@@ -36,9 +32,13 @@ class Rules(msgspec.Struct, frozen=True):
     seek_retry_s: float = 2.0  # the queue is asked again after a failure
     seek_tries: int = 8  # failures in a row after which a duty phone is rung
     patience_s: float = 900.0  # longest wait, then a message
+    overflow_s: float = 20.0  # in a line's own queue this long, then the line's next target
     ring_s: float = 20.0  # one phone rings this long
+    target_ring_s: float = 20.0  # one target of a transfer rings this long, where its row says nothing else
     ring_grace_s: float = 3.0  # how much later we stop waiting for the carrier to say so
     message_limit_s: float = 120.0
     farewell_limit_s: float = 15.0
     hangup_limit_s: float = 5.0  # a hung-up leg is taken as gone after this
+    restricted_limit_s: float = 40.0  # a restricted caller is told twice, then good-bye
+    emergency_priority: int = 10  # of whoever dialled an emergency number and could not be put through
     check_every_s: float = 60.0  # a conversation is compared with what the carrier sees this often

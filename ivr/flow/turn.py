@@ -5,6 +5,8 @@ The only place where a call's state is written. Knows how to do things (play, di
 
 from copy import copy
 
+from msgspec.structs import replace
+
 from ivr.call import (
     AnyCommand,
     Call,
@@ -20,7 +22,9 @@ from ivr.call import (
     Play,
     Prompt,
     ReleaseAgent,
+    Reply,
     Role,
+    Room,
     Say,
     SeekAgent,
     Sound,
@@ -84,15 +88,19 @@ class Turn:
         self._put(Leg(self.call.id, Role.CITIZEN, self.call.caller or "", up=True))
 
     def dial(self, leg: str, role: Role, address: str, party: str, ring_s: float) -> None:
-        self._put(Leg(leg, role, party))
+        self._put(Leg(leg, role, party, address=address))
         self.commands.append(Dial(leg=leg, address=address, timeout_s=ring_s, caller=self.call.caller))
 
     def answered(self, leg: Leg) -> None:
-        """The party picked up: silence for the citizen's ear, then both in the room."""
-        self._put(Leg(leg.id, leg.role, leg.party, up=True))
+        """The party is there: silence for the citizen's ear, then both in the room."""
         self.stop_playing()
-        self.commands.append(Join(leg=leg.id))
+        self.move_leg(leg, Room.MAIN)
         self.call.talks = (*self.call.talks, Talk(leg.id, leg.role, leg.party, self.at))
+
+    def move_leg(self, leg: Leg, room: Room) -> None:
+        """Put an answered leg into one of the call's rooms."""
+        self._put(replace(leg, up=True, room=room))
+        self.commands.append(Join(leg=leg.id, room=room))
 
     def forget(self, leg_id: str) -> None:
         """The leg is gone: out of the state, and its conversation, if it had one, is over."""
@@ -136,9 +144,14 @@ class Turn:
         self.call.stage = stage
         self.clear_timers()
 
+    def reply(self, request: str, refusal: str = "") -> None:
+        """Answer a person's question: yes, or why not."""
+        self.commands.append(Reply(request=request, refusal=refusal))
+
     def close(self, outcome: Outcome) -> None:
+        call = self.call
         self.commands.append(CloseRoom())
-        self.commands.append(CloseCall(outcome=outcome, talks=self.call.talks))
+        self.commands.append(CloseCall(outcome=outcome, talks=call.talks, attempts=call.attempts, appeal=call.appeal))
 
 
 def _name(sound: Sound) -> str:

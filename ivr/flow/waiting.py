@@ -19,12 +19,14 @@ from ivr.call import (
     Stage,
     TimerFired,
 )
-from ivr.flow import duty, message, talking
+from ivr.flow import duty, message, onward, talking
 from ivr.flow.turn import Turn
 
 
-def enter(turn: Turn, *before: Sound) -> None:
-    """Join the queue; `before` is said first; music follows."""
+def enter(turn: Turn, *before: Sound, overflow_s: float | None = None) -> None:
+    """Join the queue; `before` is said first; music follows. With further steps left the call goes on to the next
+    after `overflow_s` (None: the city's usual time).
+    """
     rules = turn.rules
     turn.move(Stage.WAITING)
     if before:
@@ -35,6 +37,8 @@ def enter(turn: Turn, *before: Sound) -> None:
     turn.call.queue_failures = 0
     turn.set_timer("announce", rules.announce_every_s)
     turn.set_timer("patience", rules.patience_s)
+    if turn.call.steps:
+        turn.set_timer("overflow", rules.overflow_s if overflow_s is None else overflow_s)
     turn.seek_agent()
 
 
@@ -44,6 +48,8 @@ def apply_key(turn: Turn, digit: str) -> bool:
     if action is None:
         return False
     call = turn.call
+    if action.skill is not None:
+        call.steps = ()  # the citizen has chosen; with nobody on shift there, the general skill takes the call
     skill = action.skill or call.skill
     emergency = call.emergency or action.emergency
     priority = max(call.priority, action.priority)
@@ -123,6 +129,11 @@ def timer(turn: Turn, event: TimerFired) -> None:
                 turn.hang_up(leg.id)
                 _withdraw(turn, leg, EndCause.NO_ANSWER)
                 turn.seek_agent()
+        case "overflow":
+            if offered(turn) is None:
+                _overflow(turn)
+            else:  # somebody's phone is ringing; that comes first
+                turn.set_timer("overflow", turn.rules.ring_s)
         case "patience":
             leave(turn)
             message.enter(turn, Say("all_busy"))
@@ -153,10 +164,28 @@ def _withdraw(turn: Turn, leg: Leg, cause: EndCause) -> None:
     turn.release_agent(leg.party, talked=False, cause=cause)
 
 
-def _nobody(turn: Turn) -> None:
-    """Nobody on shift for this skill: the general agents, then the duty phones."""
+def _overflow(turn: Turn) -> None:
+    """The next step of the line: another queue, with the place kept, or a phone."""
     call = turn.call
-    if call.skill != turn.rules.general_skill:
+    if not call.steps:
+        return
+    if onward.phones_first(call.steps):
+        leave(turn)
+        onward.go(turn)
+        return
+    step, call.steps = call.steps[0], call.steps[1:]
+    call.skill = step.to
+    if call.steps:
+        turn.set_timer("overflow", turn.rules.overflow_s if step.ring_s is None else step.ring_s)
+    turn.seek_agent()
+
+
+def _nobody(turn: Turn) -> None:
+    """Nobody on shift for this skill: the line's next step, the general agents, then the duty phones."""
+    call = turn.call
+    if call.steps:
+        _overflow(turn)
+    elif call.skill != turn.rules.general_skill:
         call.skill = turn.rules.general_skill
         turn.seek_agent()
     else:

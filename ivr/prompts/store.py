@@ -9,14 +9,15 @@ import hashlib
 import os
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
 from config.packs import Pack, Recorded
-from ivr.call import Music, Say, Sound, Tone
+from config.packs.texts import parse
+from ivr.call import Announcement, Music, Say, Sound, Tone
 from ivr.prompts import audio, sounds
 from ivr.prompts.speaking import SpeakingError, render
 from ivr.prompts.tts import Speaker, SpeechError
@@ -25,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 POSITIONS = range(1, 31)  # places in the queue that are spoken ahead
 GREETING_GOAL_S = 8.0  # GB/T 33358: a caller is not kept from a person by a long greeting
+PREPARED_AT_ONCE = 2  # voices running at the same time: calls come first
 KEEP_UNUSED_S = 30 * 86400.0  # a cached sound nobody asked for since is removed
 
 Build = Callable[[], Awaitable[bytes]]
@@ -81,22 +83,33 @@ class PromptStore:
         ready = {name: path for name, path in zip(wanted, paths, strict=True) if path is not None}
         seconds = await asyncio.to_thread(lambda: {name: _seconds(path) for name, path in ready.items()})
         failed = tuple(name for name, path in zip(wanted, paths, strict=True) if path is None)
-        for greeting in {entry.greeting for entry in self.pack.entries.values()}:
-            if seconds.get(greeting, 0.0) > GREETING_GOAL_S:
-                log.warning("greeting is long", prompt=greeting, seconds=round(seconds[greeting], 1))
+        greeting = self.pack.entry.greeting
+        if seconds.get(greeting, 0.0) > GREETING_GOAL_S:
+            log.warning("greeting is long", prompt=greeting, seconds=round(seconds[greeting], 1))
         await asyncio.to_thread(_remove_unused, self._folder, frozenset(ready.values()))
         log.info("prompts ready", version=self.pack.version, ready=len(ready), failed=failed)
         return Prepared(seconds, failed)
 
+    async def prepare_more(self, sounds: Iterable[Sound]) -> None:
+        """Make these ready too, a few at a time, so that nobody who calls meanwhile waits long for the voice."""
+        turns = asyncio.Semaphore(PREPARED_AT_ONCE)
+
+        async def one(sound: Sound) -> None:
+            async with turns:
+                await self._media(sound, None)
+
+        await asyncio.gather(*(one(sound) for sound in sounds))
+
     async def _media(self, sound: Sound, patience_s: float | None) -> Path | None:
         match sound:
-            case Say(key=key):
+            case Say() | Announcement():
+                name = sound.key if isinstance(sound, Say) else "announcement"
                 try:
                     path, build = self._spoken(sound)
-                except (SpeakingError, SpeechError) as error:
-                    log.error("prompt cannot be spoken", prompt=key, reason=str(error))
+                except (SpeakingError, SpeechError, ValueError) as error:
+                    log.error("prompt cannot be spoken", prompt=name, reason=str(error))
                     return None
-                return await self._get(path, build, key, patience_s)
+                return await self._get(path, build, name, patience_s)
             case Tone(name="beep"):
                 path = self._folder / f"beep-{sounds.REVISION}.wav"
                 return await self._get(path, lambda: asyncio.to_thread(sounds.beep), "beep", patience_s)
@@ -105,16 +118,21 @@ class PromptStore:
                 return await self._get(path, lambda: asyncio.to_thread(sounds.music), "music", patience_s)
         return None
 
-    def _spoken(self, say: Say) -> tuple[Path, Build]:
-        """Where a prompt's file is, and how to make it. Raises `SpeakingError` or `SpeechError`."""
-        recorded = self.pack.recorded.get(say.key)
+    def _spoken(self, sound: Say | Announcement) -> tuple[Path, Build]:
+        """Where a sound's file is, and how to make it. Raises `SpeakingError`, `SpeechError` or `ValueError`."""
+        if isinstance(sound, Announcement):
+            return self._said(render(parse(sound.text), {}))
+        recorded = self.pack.recorded.get(sound.key)
         if recorded is not None:
             path = self._path(f"recorded {audio.RATE_HZ} {recorded.sha256}")
             return path, lambda: asyncio.to_thread(_convert, recorded)
-        template = self.pack.prompts.get(say.key)
+        template = self.pack.prompts.get(sound.key)
         if template is None:
             raise SpeakingError("is in no pack")
-        text, voice = render(template, say.values), self.pack.voice
+        return self._said(render(template, sound.values))
+
+    def _said(self, text: str) -> tuple[Path, Build]:
+        voice = self.pack.voice
         return self._path(self._speaker.fingerprint(text, voice)), lambda: self._speaker.speak(text, voice)
 
     def _path(self, fingerprint: str) -> Path:

@@ -4,9 +4,10 @@ from datetime import date
 
 import pytest
 
-from config.packs import SHIPPED, PackErrors, PackStore, load_pack
-from ivr.flow.rules import KeyAction
-from ivr.rules_loader import rules_from_pack
+from config.packs import SHIPPED, Pack, PackErrors, PackStore, load_pack
+from ivr.flow.rules import KeyAction, Rules
+from ivr.rules_loader import make_rules
+from routing.tables import Table
 from tests.config.packs_on_disk import Packs, packs
 
 __all__ = ["packs"]
@@ -43,12 +44,20 @@ def test_a_store_tells_of_dates_by_the_day_it_is_given(packs: Packs) -> None:
     assert any(notice.field == "city.valid_until" for notice in notices)
 
 
+def rules_of(pack: Pack) -> Rules:
+    """The pack's rules with a table without lines."""
+    numbers, area = pack.entry.numbers, pack.city.area_code
+    table = Table(
+        version="t1", city=pack.id, area_code=area, numbers=numbers, general_skill=pack.general_skill, lines={}
+    )
+    return make_rules(pack, table)
+
+
 def test_the_rules_of_a_call_are_those_of_the_pack() -> None:
     pack = load_pack(SHIPPED, "yichun")
-    rules = rules_from_pack(pack)
-    assert (rules.version, rules.city) == (pack.version, "yichun")
-    assert rules.entries.keys() == {"12345"}
-    assert rules.default_entry.greeting == "greeting"
+    rules = rules_of(pack)
+    assert pack.version in rules.version
+    assert (rules.city, rules.greeting, rules.skill) == ("yichun", "greeting", "general")
     assert rules.keys["9"] == KeyAction(priority=10, emergency=True)
     assert rules.keys["2"] == KeyAction(skill="enterprise")
     assert rules.keys["0"] == rules.keys["1"] == KeyAction()
@@ -58,10 +67,12 @@ def test_the_rules_of_a_call_are_those_of_the_pack() -> None:
 def test_what_a_pack_limits_reaches_the_rules_of_a_call(packs: Packs) -> None:
     packs.city_toml(
         "[limits]\ngreeting_s = 9\nannounce_every_s = 25\npatience_s = 600\nring_s = 17\nmessage_s = 90\n"
+        "overflow_s = 12\ntarget_ring_s = 14\n"
         '[duty]\nphones = ["desk:8099", "phone:07950000000"]\n[queue]\ngeneral_skill = "language"\n'
     )
-    rules = rules_from_pack(packs.load())
+    rules = rules_of(packs.load())
     limits = (rules.greeting_limit_s, rules.announce_every_s, rules.patience_s, rules.ring_s, rules.message_limit_s)
     assert limits == (9, 25, 600, 17, 90)
+    assert (rules.overflow_s, rules.target_ring_s) == (12, 14)
     assert rules.duty_phones == ("desk:8099", "phone:07950000000")
     assert rules.general_skill == "language"

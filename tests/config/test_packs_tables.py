@@ -7,37 +7,43 @@ from typing import Any
 import pytest
 
 from config.packs import SHIPPED
+from config.packs.problems import Problems
+from config.packs.tables import read_table
 from config.packs.toml_lines import key_lines
 from tests.config.packs_on_disk import Packs, packs
 
 __all__ = ["packs"]
 
-LINES = "number,name,mode,unit,status,source\n12315,消费者投诉举报热线,dual,市场监管局,in_service,§19\n"
+ROWS = "number,name,unit\n12315,消费者投诉举报热线,市场监管局\n"
 
 
 @pytest.mark.parametrize(
     "data",
     [
-        LINES.encode(),
-        LINES.encode("utf-8-sig"),
-        LINES.encode("gbk"),
-        LINES.replace("\n", "\r\n").encode("gb18030"),
-        LINES.replace("\n", ",,\n").encode(),
-        (LINES + ",,,,,\n\n").encode("utf-8-sig"),
-        LINES.replace(",", " , ").encode(),
+        ROWS.encode(),
+        ROWS.encode("utf-8-sig"),
+        ROWS.encode("gbk"),
+        ROWS.replace("\n", "\r\n").encode("gb18030"),
+        ROWS.replace("\n", ",,\n").encode(),
+        (ROWS + ",,\n\n").encode("utf-8-sig"),
+        ROWS.replace(",", " , ").encode(),
     ],
     ids=["utf-8", "utf-8 with mark", "gbk", "gb18030 of windows", "empty columns", "empty rows", "blanks"],
 )
-def test_a_table_reads_the_same_in_every_form_a_spreadsheet_writes(packs: Packs, data: bytes) -> None:
-    packs.write("lines.csv", data)
-    line = packs.load().lines["12315"]
-    assert (line.name, line.unit, line.source) == ("消费者投诉举报热线", "市场监管局", "试验 §19")
+def test_a_table_reads_the_same_in_every_form_a_spreadsheet_writes(tmp_path: Path, data: bytes) -> None:
+    problems = Problems()
+    (tmp_path / "table.csv").write_bytes(data)
+    rows = read_table(tmp_path / "table.csv", ("number", "name"), ("unit",), problems)
+    assert [(row.line, row.cells) for row in rows] == [
+        (2, {"number": "12315", "name": "消费者投诉举报热线", "unit": "市场监管局"})
+    ]
+    assert not problems.errors
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
 def test_a_table_in_another_encoding_is_refused_with_the_mend(packs: Packs, encoding: str) -> None:
-    packs.write("lines.csv", LINES.encode(encoding))
-    assert packs.problems() == ["lines.csv: is neither UTF-8 nor GBK text; save it as “CSV UTF-8”"]
+    packs.write("agents.csv", ROWS.encode(encoding))
+    assert packs.problems() == ["agents.csv: is neither UTF-8 nor GBK text; save it as “CSV UTF-8”"]
 
 
 TRICKY = '''# [not.a.table]

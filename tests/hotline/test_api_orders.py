@@ -142,7 +142,8 @@ async def test_a_wrong_check_digit_is_told_from_an_order_that_is_not_there(clien
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({}, "body.by"),
+        ({}, "body.why"),
+        ({"why": "no name with it"}, "body.by"),
         ({"by": "8001"}, "body.why"),
         (NEW | {"by": ""}, "body.by"),
         (NEW | {"by": "  "}, "body.by"),

@@ -1,18 +1,24 @@
 """A call's story: each event one sentence, in order, with its time, and nobody's number in it."""
 
+import re
+from datetime import date
+from pathlib import Path
 from typing import get_args
 
 import pytest
 
 from hotline.story import timeline
+from ivr import flow
 from ivr.call import (
     AgentOffered,
     AnyEvent,
+    Attempt,
     CallArrived,
     CallClosed,
     ControlResumed,
     DigitPressed,
     EndCause,
+    HandOverAsked,
     LegAnswered,
     LegEnded,
     Outcome,
@@ -21,12 +27,17 @@ from ivr.call import (
     QueueFailed,
     Role,
     SwitchHandled,
+    TakeBackAsked,
     Talk,
     TimerFired,
+    TransferAsked,
+    TransferKind,
+    TransferResult,
 )
 from ivr.journal import Entry
 
 T0 = 1_795_190_400.0
+CONNECTED = TransferResult.CONNECTED
 CALL, LEG = "hotline-1795190400.1", "hotline-1795190400.1-a1f"
 
 STORY: list[tuple[AnyEvent, str]] = [
@@ -52,6 +63,12 @@ STORY: list[tuple[AnyEvent, str]] = [
         "The switch was asked what exists of the call: the citizen on the line, agent 8001 being rung.",
     ),
     (LegAnswered(at=T0 + 9, leg=LEG), "Agent 8001 answered."),
+    (
+        TransferAsked(at=T0 + 20, request="q1", agent="8001", number="12366", transfer=TransferKind.WARM),
+        "Agent 8001 asked to transfer the call to 12366 (warm, speaking with the line first).",
+    ),
+    (TakeBackAsked(at=T0 + 30, request="q2", agent="8001"), "Agent 8001 asked to take the call back."),
+    (HandOverAsked(at=T0 + 40, request="q3", agent="8001"), "Agent 8001 asked to hand the call over."),
     (TimerFired(at=T0 + 69, timer="check"), "It was time to compare with the switch."),
     (LegEnded(at=T0 + 80.5, leg=LEG, cause=EndCause.HANGUP), "Agent 8001 hung up."),
     (LegEnded(at=T0 + 81, leg=CALL, cause=EndCause.LOST), "The citizen was lost without a hang-up."),
@@ -103,3 +120,74 @@ def test_a_duty_phone_is_named_and_its_number_masked(party: str) -> None:
 def test_a_phone_that_never_answered_is_called_by_its_leg() -> None:
     (line,) = timeline([Entry(CALL, 1, LegEnded(at=T0, leg=f"{CALL}-d2", cause=EndCause.BUSY))])
     assert line.text == "The phone d2 was busy."
+
+
+def test_a_transfers_legs_bear_the_name_of_the_line_and_the_end_tells_each_attempt() -> None:
+    first, second = f"{CALL}-t1", f"{CALL}-t2"
+    line = Talk(leg=second, role=Role.LINE, party="12366", began=T0 + 37, ended=T0 + 60)
+    attempts = (
+        Attempt("12366", "phone:12366", TransferKind.FORWARD, "", T0, None, T0 + 20, TransferResult.BUSY),
+        Attempt("12366", "phone:13900139000", TransferKind.FORWARD, "", T0 + 30, T0 + 37, T0 + 37, CONNECTED),
+        Attempt("96110", "desk:8100", TransferKind.BLIND, "8001", T0 + 50, None, None, None),
+    )
+    over = CallClosed(at=T0 + 60, outcome=Outcome.ANSWERED, talks=(line,), attempts=attempts)
+    events: list[AnyEvent] = [
+        LegEnded(at=T0 + 20, leg=first, cause=EndCause.BUSY),
+        LegAnswered(at=T0 + 37, leg=second),
+        over,
+    ]
+    lines = timeline(Entry(CALL, seq, event) for seq, event in enumerate(events, 1))
+    assert [line.text for line in lines] == [
+        "Line 12366 was busy.",
+        "Line 12366 answered.",
+        "The call is over: the citizen spoke with a person; 23.0 s with line 12366; transfer to line 12366: busy; "
+        "transfer to line 12366 at phone:139****9000: connected, answered after 7.0 s; "
+        "transfer to line 96110 at desk:8100: result unknown.",
+    ]
+
+
+@pytest.mark.parametrize(("leg", "name"), [("t1", "The line t1"), ("r1", "The agent called back r1")])
+def test_while_the_call_goes_on_a_leg_is_named_by_what_it_is_for(leg: str, name: str) -> None:
+    (line,) = timeline([Entry(CALL, 1, LegEnded(at=T0, leg=f"{CALL}-{leg}", cause=EndCause.NO_ANSWER))])
+    assert line.text == f"{name} did not answer."
+
+
+@pytest.mark.parametrize("number", ["13900139000", "0795 1390 0139", "07953212345"])
+def test_whatever_number_an_agent_typed_is_masked_when_it_may_be_a_persons(number: str) -> None:
+    asked = TransferAsked(at=T0, request="q", agent="8001", number=number, transfer=TransferKind.BLIND)
+    (line,) = timeline([Entry(CALL, 1, asked)])
+    assert number not in line.text
+    assert "*" in line.text
+
+
+def test_a_restricted_caller_and_the_appeal_are_told() -> None:
+    arrived = CallArrived(
+        at=T0,
+        call=CALL,
+        dialled="12345",
+        caller="13800138000",
+        carrier="asterisk",
+        rules="v",
+        restricted_until=date(2026, 12, 1),
+    )
+    over = CallClosed(at=T0 + 30, outcome=Outcome.MESSAGE, appeal=True)
+    first, last = timeline([Entry(CALL, 1, arrived), Entry(CALL, 2, over)])
+    assert first.text.endswith("not recorded. The caller's use is restricted until 2026-12-01.")
+    assert last.text == ("The call is over: the citizen left a message; the citizen appealed against the restriction.")
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+@pytest.mark.parametrize("result", TransferResult)
+def test_every_outcome_and_every_result_has_its_words(outcome: Outcome, result: TransferResult) -> None:
+    attempt = Attempt("12366", "phone:12366", TransferKind.WARM, "8001", T0, None, T0 + 9, result)
+    (line,) = timeline([Entry(CALL, 1, CallClosed(at=T0, outcome=outcome, attempts=(attempt,)))])
+    assert line.text.startswith("The call is over: ")
+
+
+def test_every_timer_of_the_flow_has_its_sentence() -> None:
+    sources = "".join(file.read_text("utf-8") for file in Path(flow.__file__).parent.glob("*.py"))
+    timers = set(re.findall(r'set_timer\(\s*"(\w+)"', sources))
+    assert len(timers) > 5
+    for timer in timers:
+        (line,) = timeline([Entry(CALL, 1, TimerFired(at=T0, timer=timer))])
+        assert f"The timer {timer}" not in line.text

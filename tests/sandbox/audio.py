@@ -86,6 +86,16 @@ def loud_s(samples: Samples, least: float = 200.0) -> float:
     return float(np.count_nonzero(np.sqrt((frames**2).mean(axis=1)) > least) * FRAME / RATE) if len(frames) else 0.0
 
 
+def longest_silence_s(samples: Samples, most: float = 60.0) -> float:
+    """The longest run of 20 ms frames that are no louder than a root mean square of ``most``, in seconds."""
+    frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME).astype(np.float64)
+    longest = run = 0
+    for loud in np.sqrt((frames**2).mean(axis=1)) > most:
+        run = 0 if loud else run + 1
+        longest = max(longest, run)
+    return longest * FRAME / RATE
+
+
 def is_speech(samples: Samples) -> bool:
     """Whether somebody speaks: loud for a good part, and the energy moves over many frequencies as no tone's does."""
     if len(samples) < RATE // 2 or loud_s(samples) < 0.3 * len(samples) / RATE:

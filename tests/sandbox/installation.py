@@ -58,7 +58,8 @@ class Ports:
 
 class Installation:
     """`folder` holds everything of it. ``desks`` is the roster, ``duty_phones`` addresses, ``pack`` further TOML that
-    goes to the end of the city's ``city.toml``, ``environment`` further settings.
+    goes to the end of the city's ``city.toml``, ``environment`` further settings. ``packs`` is the folder of city packs
+    it takes its city from, ``lines`` the text of a ``lines.csv`` that stands in the place of all those there.
     """
 
     def __init__(
@@ -71,6 +72,8 @@ class Installation:
         pack: str = "",
         environment: Mapping[str, str] | None = None,
         ports: Ports | None = None,
+        packs: Path = SHIPPED,
+        lines: str | None = None,
     ) -> None:
         self.folder = folder
         self.state = folder / "state"
@@ -79,7 +82,8 @@ class Installation:
         self.log = folder / "hotline.log"
         self.process: subprocess.Popen[bytes] | None = None
         self._environment = self._settings(city) | dict(environment or {})
-        self._write_pack(city, desks, duty_phones, pack)
+        self._copy_packs(packs, lines)
+        self._write_pack(desks, duty_phones, pack)
 
     def _settings(self, city: str) -> dict[str, str]:
         outside = f"127.0.0.1:{self.ports.outside_sip}"
@@ -97,11 +101,18 @@ class Installation:
             "HOTLINE_API__PORT": str(self.ports.api),
         }
 
-    def _write_pack(self, city: str, desks: Sequence[Desk], duty_phones: Sequence[str], more: str) -> None:
-        """The city as it is shipped, with this installation's roster and duty phones."""
-        packs = self.folder / "packs"
-        shutil.rmtree(packs, ignore_errors=True)
-        shutil.copytree(SHIPPED, packs)
+    def _copy_packs(self, packs: Path, lines: str | None) -> None:
+        copy = self.folder / "packs"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(packs, copy)
+        if not (copy / "_default").is_dir():
+            shutil.copytree(SHIPPED / "_default", copy / "_default")
+        if lines is not None:
+            (copy / "_default" / "lines.csv").unlink(missing_ok=True)
+            (self.city_folder / "lines.csv").write_text(lines, "utf-8")
+
+    def _write_pack(self, desks: Sequence[Desk], duty_phones: Sequence[str], more: str) -> None:
+        """The city as it is, with this installation's roster and duty phones."""
         roster = "\n".join(["id,name,skills,address", *(desk.row() for desk in desks)])
         (self.city_folder / "agents.csv").write_text(roster + "\n", "utf-8")
         with (self.city_folder / "city.toml").open("a", encoding="utf-8") as toml:

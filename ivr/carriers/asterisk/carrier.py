@@ -29,6 +29,7 @@ from ivr.call import (
     Music,
     Play,
     PromptEnded,
+    Room,
     Sound,
     StopPlaying,
     Tone,
@@ -37,7 +38,7 @@ from ivr.carriers.asterisk import ari, inventory
 from ivr.carriers.asterisk.canary import Canary, is_canary
 from ivr.carriers.asterisk.names import call_of, caller_of, endpoint_of, is_leg, room_of
 from ivr.carriers.asterisk.rooms import Gone, Rooms
-from ivr.ports import CarrierUnavailable, Sink, Sounds
+from ivr.ports import CarrierUnavailable, Reception, Sink, Sounds
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +69,7 @@ CAUSES = {
 class AsteriskCarrier:
     """One worker's hold on one Asterisk.
 
-    `app` is the worker's ARI application (``hotline-w<n>``); `rules` the version that new calls get.
+    `app` is the worker's ARI application (``hotline-w<n>``); `reception` says what holds for a new call.
     """
 
     def __init__(
@@ -79,14 +80,14 @@ class AsteriskCarrier:
         password: str,
         app: str,
         sounds: Sounds,
-        rules: Callable[[], str],
+        reception: Reception,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.ari = ari.Ari(base, user, password, app, self._on_event, self._on_connected)
         self.canary = Canary(self.ari)
         self.app = app
         self._sounds = sounds
-        self._rules = rules
+        self._reception = reception
         self._clock = clock
         self._sink: Sink | None = None
         self._resync: Callable[[], Awaitable[None]] | None = None
@@ -151,14 +152,16 @@ class AsteriskCarrier:
             entering.set_result(None)
 
     def _arrival(self, channel: ari.Channel, dialled: str) -> CallArrived:
+        at, caller = self._clock(), caller_of(channel.caller.number)
         return CallArrived(
-            at=self._clock(),
+            at=at,
             call=channel.id,
             dialled=dialled,
-            caller=caller_of(channel.caller.number),
+            caller=caller,
             carrier="asterisk",
-            rules=self._rules(),
+            rules=self._reception.version(),
             recording=channel.id,
+            restricted_until=self._reception.restricted_until(caller, at),
         )
 
     def _gone(self, channel: str, cause: EndCause) -> None:
@@ -226,7 +229,7 @@ class AsteriskCarrier:
     async def _run(self, call: str, command: CarrierCommand) -> None:
         match command:
             case Accept():
-                await self._join(call, call)
+                await self._join(call, call, Room.MAIN)
             case Play():
                 await self._play(call, command)
             case StopPlaying():
@@ -234,7 +237,7 @@ class AsteriskCarrier:
             case Dial():
                 await self._dial(call, command)
             case Join():
-                await self._join(call, command.leg)
+                await self._join(call, command.leg, command.room)
             case HangUp():
                 await self._hang_up(command.leg)
             case CloseRoom():
@@ -243,9 +246,9 @@ class AsteriskCarrier:
             case Check():
                 await self._check(call)
 
-    async def _join(self, call: str, leg: str) -> None:
+    async def _join(self, call: str, leg: str, room: Room) -> None:
         try:
-            await self._rooms.join(call, leg)
+            await self._rooms.join(call, leg, room)
         except Gone:  # its end may have been told while we were away
             self._gone(leg, EndCause.LOST)
         except ari.AriError as error:
@@ -329,10 +332,10 @@ class AsteriskCarrier:
 
     async def _check(self, call: str) -> None:
         try:
-            resumed, members = await inventory.of_call(self.ari, call, self._clock())
+            resumed, rooms = await inventory.of_call(self.ari, call, self._clock())
         except ari.AriError as error:
             raise CarrierUnavailable(str(error)) from None
-        self._rooms.learn(call, members)
+        self._rooms.learn(call, rooms)
         self._post(call, resumed)
 
     async def inventory(self, prompts: Mapping[str, str | None]) -> dict[str, ControlResumed]:
@@ -342,7 +345,7 @@ class AsteriskCarrier:
         except ari.AriError as error:
             raise CarrierUnavailable(str(error)) from None
         for call in seen.calls:
-            self._rooms.learn(call, seen.rooms.get(call))
+            self._rooms.learn(call, seen.rooms[call])
         for channel in seen.strangers:
             if call_of(channel.id) == channel.id and channel.state == "Up":
                 self._post(channel.id, self._arrival(channel, channel.dialplan.exten))

@@ -8,16 +8,18 @@ from collections.abc import Mapping
 
 import msgspec
 
-from ivr.call import ControlResumed
+from ivr.call import ControlResumed, Room
 from ivr.carriers.asterisk.ari import Ari, Channel
 from ivr.carriers.asterisk.names import call_in, call_of, room_of
 
 
 class Inventory(msgspec.Struct):
-    """What was found. ``rooms`` has the channels in each room, ``strangers`` channels of ours without a known call."""
+    """What was found. ``rooms`` has the channels in each room of each call, ``strangers`` channels of ours without a
+    known call, ``empty_rooms`` bridges whose call is over.
+    """
 
     calls: dict[str, ControlResumed]
-    rooms: dict[str, set[str]]
+    rooms: dict[str, dict[Room, set[str]]]
     strangers: list[Channel]
     empty_rooms: list[str]
 
@@ -40,26 +42,37 @@ async def take(ari: Ari, prompts: Mapping[str, str | None], at: float) -> Invent
             by_call[call].append(channel)
         elif channel.id in ours and not channel.name.startswith("Local/"):
             strangers.append(channel)
-    rooms = {name: set(bridge.channels) for bridge in bridges if (name := call_in(bridge.id)) is not None}
+    rooms: dict[str, dict[Room, set[str]]] = {}
+    for bridge in bridges:
+        found = call_in(bridge.id)
+        if found is not None:
+            rooms.setdefault(found[0], {})[found[1]] = set(bridge.channels)
     alive = {channel.id for channel in channels}
     playing = await asyncio.gather(*(_playing(ari, prompts[call]) for call in by_call))
     return Inventory(
         calls={
-            call: _resumed(mine, prompt, call in rooms, at)
+            call: _resumed(mine, prompt, Room.MAIN in rooms.get(call, {}), at)
             for (call, mine), prompt in zip(by_call.items(), playing, strict=True)
         },
-        rooms={call: rooms[call] for call in prompts if call in rooms},
+        rooms={call: rooms.get(call, {}) for call in prompts},
         strangers=strangers,
-        empty_rooms=[room_of(call) for call in rooms if call not in alive and call not in prompts],
+        empty_rooms=[
+            room_of(call, room)
+            for call, found in rooms.items()
+            if call not in alive and call not in prompts
+            for room in found
+        ],
     )
 
 
-async def of_call(ari: Ari, call: str, at: float) -> tuple[ControlResumed, set[str] | None]:
-    """The same for one call in conversation, where nothing need be playing; and who is in its room (None: no room)."""
-    channels, bridge = await asyncio.gather(ari.channels(), ari.bridge(room_of(call)))
+async def of_call(ari: Ari, call: str, at: float) -> tuple[ControlResumed, dict[Room, set[str]]]:
+    """The same for one call in conversation, where nothing need be playing; and who is in which of its rooms."""
+    channels, bridges = await asyncio.gather(
+        ari.channels(), asyncio.gather(*(ari.bridge(room_of(call, room)) for room in Room))
+    )
     mine = [channel for channel in channels if call_of(channel.id) == call]
-    members = None if bridge is None else set(bridge.channels)
-    return _resumed(mine, (), bridge is not None, at), members
+    rooms = {room: set(bridge.channels) for room, bridge in zip(Room, bridges, strict=True) if bridge is not None}
+    return _resumed(mine, (), Room.MAIN in rooms, at), rooms
 
 
 def _resumed(channels: list[Channel], prompts: tuple[str, ...], room: bool, at: float) -> ControlResumed:

@@ -5,17 +5,25 @@ A citizen's channel has Asterisk's own unique id (``<systemname>-<seconds>.<numb
 
 import re
 
+from ivr.call import Room
+
 _LEG = re.compile(r"^(?P<call>.+\.\d+)-[a-z]\w*$")
 _ROOM = "room-"
+_SUFFIXES = {Room.MAIN: "", Room.CONSULT: "-consult"}
 
 
-def room_of(call: str) -> str:
-    return f"{_ROOM}{call}"
+def room_of(call: str, room: Room = Room.MAIN) -> str:
+    """The bridge that is a room of a call."""
+    return f"{_ROOM}{call}{_SUFFIXES[room]}"
 
 
-def call_in(room: str) -> str | None:
-    """The call whose room a bridge is; None for a bridge that is no room of ours."""
-    return room.removeprefix(_ROOM) if room.startswith(_ROOM) else None
+def call_in(bridge: str) -> tuple[str, Room] | None:
+    """The call whose room a bridge is, and which one; None for a bridge that is no room of ours."""
+    if not bridge.startswith(_ROOM):
+        return None
+    name = bridge.removeprefix(_ROOM)
+    consult = _SUFFIXES[Room.CONSULT]
+    return (name.removesuffix(consult), Room.CONSULT) if name.endswith(consult) else (name, Room.MAIN)
 
 
 def is_leg(channel: str) -> bool:

@@ -1,13 +1,14 @@
-"""Rooms: one softmix bridge per call, opened once and never reused, and who is in it. Knows nothing of the call's flow.
+"""Rooms: softmix bridges of a call, opened once each, and who is in them. Knows nothing of the call's flow.
 
 Errors of ``addChannel`` tell apart what is missing: 404 the bridge, 400 the channel
 (https://docs.asterisk.org/Asterisk_22_Documentation/API_Documentation/Asterisk_REST_Interface/Bridges_REST_API/).
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Mapping, Set
 from typing import Any
 
+from ivr.call import Room
 from ivr.carriers.asterisk.ari import Ari, AriError
 from ivr.carriers.asterisk.names import call_of, room_of
 
@@ -20,72 +21,82 @@ class Gone(Exception):
 
 
 class Rooms:
-    """The rooms of one worker's calls."""
+    """The rooms of one worker's calls; a call's main room has the citizen, the other is opened when it is needed."""
 
     def __init__(self, ari: Ari) -> None:
         self._ari = ari
-        self._opened: dict[str, asyncio.Future[None]] = {}  # by call; whoever joins waits for it
-        self._members: dict[str, set[str]] = {}
+        self._opened: dict[str, asyncio.Future[None]] = {}  # by bridge; whoever joins waits for it
+        self._members: dict[str, dict[str, Room]] = {}  # by call: where each channel is
 
-    async def open(self, call: str) -> None:
-        """Open the call's room, once; who asks while it is being opened waits for the same."""
-        opened = self._opened.get(call)
+    async def open(self, call: str, room: Room = Room.MAIN) -> None:
+        """Open a room, once; who asks while it is being opened waits for the same."""
+        bridge = room_of(call, room)
+        opened = self._opened.get(bridge)
         if opened is None:
-            opened = self._opened[call] = asyncio.ensure_future(self._create(call))
-            self._members.setdefault(call, set())
+            opened = self._opened[bridge] = asyncio.ensure_future(self._create(bridge))
+            self._members.setdefault(call, {})
         try:
             await asyncio.shield(opened)
         except Exception:
-            self._forget_opening(call, opened)
+            if self._opened.get(bridge) is opened:
+                del self._opened[bridge]
             raise
 
-    async def join(self, call: str, leg: str) -> None:
-        """Put a channel into the call's room; joining again would make a gap in the talk and is skipped.
+    async def join(self, call: str, leg: str, room: Room = Room.MAIN) -> None:
+        """Put a channel into a room of its call, out of the other one. Joining again would make a gap in the talk and
+        is skipped.
 
         Raises `Gone`, `AriError` or `AriUnreachable`.
         """
-        if leg in self._members.get(call, ()):
+        if self._members.get(call, {}).get(leg) is room:
             return
-        await self.open(call)
+        await self.open(call, room)
+        bridge = room_of(call, room)
         try:
-            await self._add(call, leg)
+            await self._add(bridge, leg)
         except AriError as error:
             if error.status == 400:
                 raise Gone(leg) from None
             if error.status != 404:
                 raise
-            self._opened.pop(call, None)
-            await self.open(call)
-            await self._add(call, leg)
-        self._members[call].add(leg)
+            self._opened.pop(bridge, None)
+            await self.open(call, room)
+            await self._add(bridge, leg)
+        self._members[call][leg] = room
 
     async def close(self, call: str) -> None:
-        self._opened.pop(call, None)
+        """Close every room that the call has."""
         self._members.pop(call, None)
-        await self._quietly("DELETE", f"bridges/{room_of(call)}")
+        for room in Room:
+            bridge = room_of(call, room)
+            opened = self._opened.pop(bridge, None)
+            if opened is not None or room is Room.MAIN:
+                await self._quietly("DELETE", f"bridges/{bridge}")
 
     def left(self, leg: str) -> None:
         """A channel is gone, from its room as well."""
-        self._members.get(call_of(leg), set()).discard(leg)
+        self._members.get(call_of(leg), {}).pop(leg, None)
 
     def is_empty(self, call: str) -> bool:
-        """Whether the call's room is open and nobody ever came."""
-        return call in self._opened and not self._members.get(call)
+        """Whether the call's main room is open and nobody ever came."""
+        return room_of(call) in self._opened and not self._members.get(call)
 
-    def learn(self, call: str, members: Collection[str] | None) -> None:
-        """What the switch says: who is in the room, or None when there is no such room."""
-        self._members[call] = set(members or ())
-        if members is None:
-            self._opened.pop(call, None)
-        elif call not in self._opened:
-            self._opened[call] = asyncio.get_running_loop().create_future()
-            self._opened[call].set_result(None)
+    def learn(self, call: str, rooms: Mapping[Room, Set[str]]) -> None:
+        """What the switch says: the rooms that the call has, and who is in each."""
+        self._members[call] = {leg: room for room, legs in rooms.items() for leg in legs}
+        for room in Room:
+            bridge = room_of(call, room)
+            if room not in rooms:
+                self._opened.pop(bridge, None)
+            elif bridge not in self._opened:
+                self._opened[bridge] = asyncio.get_running_loop().create_future()
+                self._opened[bridge].set_result(None)
 
-    async def _create(self, call: str) -> None:
-        await self._quietly("POST", f"bridges/{room_of(call)}", type=KIND, name=room_of(call))
+    async def _create(self, bridge: str) -> None:
+        await self._quietly("POST", f"bridges/{bridge}", type=KIND, name=bridge)
 
-    async def _add(self, call: str, leg: str) -> None:
-        await self._ari.request("POST", f"bridges/{room_of(call)}/addChannel", channel=leg)
+    async def _add(self, bridge: str, leg: str) -> None:
+        await self._ari.request("POST", f"bridges/{bridge}/addChannel", channel=leg)
 
     async def _quietly(self, method: str, path: str, **query: Any) -> None:
         """A request whose refusal means that it is so already."""
@@ -94,7 +105,3 @@ class Rooms:
         except AriError as error:
             if error.status not in (404, 409):
                 raise
-
-    def _forget_opening(self, call: str, opened: asyncio.Future[None]) -> None:
-        if self._opened.get(call) is opened:
-            del self._opened[call]

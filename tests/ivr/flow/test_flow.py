@@ -179,8 +179,9 @@ def test_given_an_offer_when_a_second_agent_is_offered_then_the_second_is_given_
 
 def test_given_nobody_on_shift_for_the_skill_then_the_general_agents_are_sought() -> None:
     story = greeted(dialled="12315")
-    story.feed(Queued(at=later(6.1), skill="market", position=1, on_shift=0))
-    assert story.named(SeekAgent) == [SeekAgent(skill="general", priority=0, since=T0)]
+    for skill, next_skill in (("market", "market_experts"), ("market_experts", "general")):
+        story.feed(Queued(at=later(6.1), skill=skill, position=1, on_shift=0))
+        assert story.named(SeekAgent) == [SeekAgent(skill=next_skill, priority=0, since=T0)]
 
 
 def test_given_the_queue_out_of_reach_when_it_stays_so_then_a_duty_phone_is_rung() -> None:

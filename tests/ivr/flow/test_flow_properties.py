@@ -1,5 +1,7 @@
 """What must hold for a call whatever happens, in whatever order: 100,000 random lives of a call by `make fuzz`."""
 
+from datetime import date
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +17,7 @@ from ivr.call import (
     Dial,
     DigitPressed,
     EndCause,
+    HandOverAsked,
     HangUp,
     HoldAgent,
     Join,
@@ -25,18 +28,36 @@ from ivr.call import (
     Queued,
     QueueFailed,
     ReleaseAgent,
+    Reply,
     Role,
+    Room,
     Stage,
     StopPlaying,
+    TakeBackAsked,
     TimerFired,
+    TransferAsked,
+    TransferKind,
     call_decoder,
     event_encoder,
 )
 from ivr.flow import LEADS_TO, advance
 from tests.support.calls import CALL, RULES, T0, arrived
 
+Beginning = tuple[str, date | None]  # the number dialled, and a restriction's last day
 Choice = tuple[int, int, int]  # kind of event, which of the candidates, seconds since the last one
-KINDS = 13
+KINDS = 17
+NUMBERS = ("12345", "12315", "12331", "12336", "12349", "12366", "12319", "119", "777")
+
+
+SOUNDING = (
+    Stage.RESTRICTED,
+    Stage.GREETING,
+    Stage.FORWARDING,
+    Stage.WAITING,
+    Stage.DUTY,
+    Stage.RETURNING,
+    Stage.FAREWELL,
+)
 
 
 class Life:
@@ -50,6 +71,8 @@ class Life:
         self.prompts: list[str] = ["nonsense"]
         self.reserved: set[str] = set()
         self.offers = 0
+        self.asked = 0
+        self.questions: set[str] = set()
 
     # ------------------------------------------------------------ what may happen next
 
@@ -92,8 +115,25 @@ class Life:
                 ringing = tuple(x for i, x in enumerate(legs) if x not in up and (wait >> i) & 1 and x != CALL)
                 room = bool(pick % 3)
                 return ControlResumed(at=self.now, up=up, ringing=ringing, prompts=(self.prompts[-1],), room=room)
-            case _:
+            case 12:
                 return DigitPressed(at=self.now, leg=leg, digit="9")
+            case _:
+                return self.question(kind, pick, wait)
+
+    def question(self, kind: int, pick: int, wait: int) -> AnyEvent:
+        """What the agent on the line (mostly) asks for."""
+        self.asked += 1
+        request = f"q{self.asked}"
+        self.questions.add(request)
+        on_line = [leg.party for leg in self.call.legs.values() if leg.role is Role.AGENT] or ["nobody"]
+        agent = "somebody else" if wait % 16 == 15 else on_line[0]
+        if kind == 15:
+            return HandOverAsked(at=self.now, request=request, agent=agent)
+        if kind == 16:
+            return TakeBackAsked(at=self.now, request=request, agent=agent)
+        transfer = TransferKind.WARM if kind == 13 else TransferKind.BLIND
+        number = NUMBERS[-1 - pick % len(NUMBERS)]
+        return TransferAsked(at=self.now, request=request, agent=agent, number=number, transfer=transfer)
 
     # ------------------------------------------------------------ one step, and what must hold after it
 
@@ -116,12 +156,19 @@ class Life:
             assert call.timers, f"nothing would ever happen in {call.stage}"
         if call.stage not in (Stage.CLOSING, Stage.CLOSED):
             assert call.id in call.legs, "the citizen was lost"
-        if call.stage in (Stage.GREETING, Stage.WAITING, Stage.DUTY, Stage.FAREWELL):
+        if call.stage in SOUNDING or any(leg.room is Room.CONSULT for leg in call.legs.values()):
             assert call.prompt is not None, f"the citizen hears nothing in {call.stage}"
         ringing = [leg for leg in call.legs.values() if leg.role is not Role.CITIZEN and not leg.up]
         assert len(ringing) <= 1
         if call.stage is Stage.TALKING:
             assert len(call.legs) == 2
+        if call.stage is Stage.CONSULTING:
+            assert len(call.legs) == 3
+        else:
+            assert all(leg.room is Room.MAIN for leg in call.legs.values()), "left behind in the other room"
+        pending = [attempt for attempt in call.attempts if attempt.result is None]
+        assert len(pending) == (call.stage in (Stage.FORWARDING, Stage.CONSULTING))
+        assert not pending or pending[0] is call.attempts[-1]
 
     def check_commands(self, before: Call, event: AnyEvent, commands: tuple[AnyCommand, ...]) -> None:
         named_by_event = {getattr(event, "leg", None), *getattr(event, "up", ()), *getattr(event, "ringing", ())}
@@ -147,22 +194,34 @@ class Life:
                 case ReleaseAgent():
                     assert command.agent in self.reserved, "an agent was given back twice"
                     self.reserved.remove(command.agent)
+                case Reply():
+                    assert command.request in self.questions, "a question was answered twice"
+                    self.questions.remove(command.request)
                 case _:
                     pass
 
 
-@given(st.lists(st.tuples(st.integers(0, KINDS - 1), st.integers(0, 63), st.integers(0, 40)), max_size=60))
-def test_whatever_happens_the_citizen_is_never_left_and_every_call_comes_to_one_end(choices: list[Choice]) -> None:
+BEGINNINGS = st.tuples(st.sampled_from(NUMBERS), st.none() | st.just(date(2026, 12, 31)))
+EVENTS = st.tuples(st.integers(0, KINDS - 1), st.integers(0, 63), st.integers(0, 40))
+
+
+@given(BEGINNINGS, st.lists(EVENTS, max_size=60))
+def test_whatever_happens_the_citizen_is_never_left_and_every_call_comes_to_one_end(
+    beginning: Beginning, choices: list[Choice]
+) -> None:
     life = Life()
-    life.step(arrived())
+    life.step(arrived(dialled=beginning[0], restricted_until=beginning[1]))
     for choice in choices:
         life.step(life.event(*choice))
     life.step(LegEnded(at=life.now, leg=CALL, cause=EndCause.HANGUP))  # sooner or later the citizen hangs up
     assert life.call.stage is Stage.CLOSING
     assert life.closes >= 1, "a call ended without its last event, so without order facts and recording"
-    life.step(CallClosed(at=life.now, outcome=life_outcome(life), talks=life.call.talks))
+    call = life.call
+    life.step(CallClosed(at=life.now, outcome=life_outcome(life), talks=call.talks, attempts=call.attempts))
     assert life.call.stage is Stage.CLOSED
     assert not life.reserved, "an agent stayed reserved for a call that is over"
+    assert not life.questions, "a person was left without an answer"
+    assert all(attempt.result is not None for attempt in life.call.attempts)
     assert all(talk.ended is not None for talk in life.call.talks)
 
 
@@ -172,15 +231,17 @@ def life_outcome(life: Life):  # type: ignore[no-untyped-def]
     return outcome(life.call)
 
 
-@given(st.lists(st.tuples(st.integers(0, KINDS - 1), st.integers(0, 63), st.integers(0, 40)), max_size=40))
-def test_after_anything_a_silent_world_still_brings_the_citizen_to_an_end_or_to_a_person(choices: list[Choice]) -> None:
+@given(BEGINNINGS, st.lists(EVENTS, max_size=40))
+def test_after_anything_a_silent_world_still_brings_the_citizen_to_an_end_or_to_a_person(
+    beginning: Beginning, choices: list[Choice]
+) -> None:
     """Nothing but timers from now on: the carrier says nothing, the queue says nothing."""
     life = Life()
-    life.step(arrived())
+    life.step(arrived(dialled=beginning[0], restricted_until=beginning[1]))
     for choice in choices:
         life.step(life.event(*choice))
     for _ in range(2_000):
-        if life.call.stage is Stage.TALKING or life.closes:
+        if life.call.stage in (Stage.TALKING, Stage.CONSULTING) or life.closes:
             return
         name = min(life.call.timers, key=life.call.timers.__getitem__)
         life.now = max(life.now, life.call.timers[name])

@@ -66,7 +66,7 @@ async def test_after_preparing_no_prompt_of_a_call_has_to_be_spoken(
     assert prepared.failed == ()
     assert prepared.seconds["greeting"] <= GREETING_GOAL_S
     counting.spoken.clear()
-    sounds: list[Sound] = [Say(key) for key in pack.prompts if key != "queue_position"]
+    sounds: list[Sound] = [Say(key) for key, template in pack.prompts.items() if not template.slots]
     sounds += [Say("queue_position", {"position": place}) for place in range(1, 31)]
     paths = [await store.media(sound) for sound in [*sounds, Tone("beep"), Music()]]
     assert counting.spoken == []

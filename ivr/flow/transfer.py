@@ -1,0 +1,62 @@
+"""The agent asks for a transfer (转接): allowed to every row of the transfer table, refused with one word otherwise."""
+
+from ivr.call import EndCause, Leg, Role, Say, Transfer, TransferAsked, TransferKind
+from ivr.flow import consulting, forwarding, onward, talking
+from ivr.flow.turn import Turn
+from routing.tables import Reception, Route, resolve
+
+# Why a question is answered with no. The API has the sentences.
+NOT_TALKING = "not_talking"  # nobody of ours talks with the citizen now
+NOT_YOURS = "not_yours"  # another agent talks
+NO_TRANSFER = "no_transfer"  # nothing to hand over or to take back
+UNKNOWN_NUMBER = "unknown_number"  # no row of the table
+QUEUE = "queue"  # the row leads to a queue, where nobody can be consulted first
+REFUSED_BY = {Reception.SUSPENDED: "suspended", Reception.RETIRED: "retired", Reception.CLOSED: "closed"}
+
+
+def asked(turn: Turn, event: TransferAsked) -> None:
+    agent = talking.partner(turn)
+    route = resolve(event.number, event.at, turn.rules.table)
+    refusal = _refusal(agent, event, route)
+    turn.reply(event.request, refusal)
+    if refusal or agent is None:
+        return
+    phones = onward.phones_first(route.steps)
+    if not phones:
+        _to_queue(turn, agent, route)
+    elif event.transfer is TransferKind.WARM:
+        consulting.enter(turn, Transfer(route.number, event.transfer, phones, agent=agent.party))
+    else:
+        _let_go(turn, agent)
+        home = agent.address
+        transfer = Transfer(route.number, event.transfer, phones, agent=agent.party if home else "", home=home)
+        if not home:  # a leg from before its address was kept
+            turn.release_agent(agent.party, talked=True, cause=EndCause.HANGUP)
+        forwarding.enter(turn, transfer, Say("transfer_begins", {"line": route.number}))
+
+
+def _refusal(agent: Leg | None, event: TransferAsked, route: Route) -> str:
+    if agent is None or agent.role is not Role.AGENT:
+        return NOT_TALKING
+    if agent.party != event.agent:
+        return NOT_YOURS
+    if route.line is None:
+        return UNKNOWN_NUMBER
+    if route.reception in REFUSED_BY:
+        return REFUSED_BY[route.reception]
+    if event.transfer is TransferKind.WARM and not onward.phones_first(route.steps):
+        return QUEUE
+    return ""
+
+
+def _to_queue(turn: Turn, agent: Leg, route: Route) -> None:
+    """The row's people answer from a queue: the citizen stands in it since the call arrived."""
+    _let_go(turn, agent)
+    turn.release_agent(agent.party, talked=True, cause=EndCause.HANGUP)
+    turn.call.steps = route.steps
+    onward.go(turn, Say("transfer_begins", {"line": route.number}))
+
+
+def _let_go(turn: Turn, agent: Leg) -> None:
+    turn.hang_up(agent.id)
+    turn.forget(agent.id)
