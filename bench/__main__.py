@@ -5,6 +5,7 @@ or partial run to `.runtime/bench`.
 """
 
 import argparse
+import json
 import signal
 import sys
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from bench import figures, live, machine, rate, report, setting, software, steady
 from bench.block import Caller, Load
-from bench.measures import Measure, results, unmet, write
+from bench.measures import Measure, merged, results, unmet, write
 from bench.ramp import Ramp
 from bench.setting import DIALPLAN, HOTLINE
 from config.logs import configure
@@ -22,7 +23,7 @@ from hotline.runtime.errors import SetupError
 LATEST = Path(__file__).parent / "results" / "latest.json"
 _LOW_RATE = 4.0
 _ARCHIVE_LIMIT_S = 120.0
-PARTS = ("flow", "journal", "live", "steady", "rate")
+PARTS = ("flow", "journal", "tables", "live", "steady", "rate")
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,10 @@ class Run:
         if "journal" in self.parts:
             self.say("events into the journal, on SQLite and PostgreSQL")
             self.figures |= software.journal_measures(self.plan.journal_s)
+        if "tables" in self.parts:
+            self.say("transfer tables: resolving, importing")
+            self.figures |= software.route_measures()
+            self.figures |= software.import_measures()
         if {"steady", "live", "rate"} & set(self.parts):
             self.say("starting the hotline and the dialplan")
             with setting.both_systems(self.plan.desks) as callers:
@@ -124,6 +129,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a short run that only shows that everything works")
     parser.add_argument("--only", type=_parts, default=PARTS, help=f"parts, separated by commas: {', '.join(PARTS)}")
+    parser.add_argument("--keep", action="store_true", help="put the figures of a partial run into the kept results")
     parser.add_argument("--out", type=Path, help="where the results go")
     given = parser.parse_args()
     configure("error")  # what the parts say of their own is not the bench's news
@@ -138,8 +144,11 @@ def main() -> int:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     whole = not given.quick and set(given.only) == set(PARTS)
-    out = given.out or (LATEST if whole else setting.folder() / "results.json")
-    write(out, results(machine.describe(), machine.commit(), run.figures))
+    out = given.out or (LATEST if whole or given.keep else setting.folder() / "results.json")
+    found = results(machine.describe(), machine.commit(), run.figures)
+    if given.keep and not whole and out.exists():
+        found = merged(json.loads(out.read_text("utf-8")), found, ", ".join(given.only))
+    write(out, found)
     report.show(run.figures)
     missed = ", ".join(unmet(run.figures)) or "none"
     print(f"Goals missed: {missed}. Results: {out}")

@@ -22,15 +22,15 @@ from ivr.call import (
     event_decoder,
     event_encoder,
 )
-from ivr.flow import Entry, KeyAction, Rules, advance
+from ivr.flow import KeyAction, Rules, advance
+from routing.tables import Table
 
 ROUNDS = 20_000
 CALL = "hotline-1.1"
 RULES = Rules(
     version="bench",
     city="bench",
-    entries={"12345": Entry()},
-    default_entry=Entry(),
+    table=Table(version="bench", city="bench", area_code="0795", numbers=("12345",), general_skill="general", lines={}),
     keys={"9": KeyAction(priority=10, emergency=True)},
 )
 LEG = f"{CALL}-a1"

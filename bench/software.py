@@ -1,6 +1,8 @@
-"""Parts measured without calls: the flow (`bench.flow`) and the journal (`bench.journal`), put in the results' form."""
+"""Parts measured without calls: the flow (`bench.flow`), the journal (`bench.journal`) and transfer tables
+(`bench.tables_route`, `bench.tables_import`), put in the results' form.
+"""
 
-from bench import flow, journal
+from bench import flow, journal, tables_import, tables_route
 from bench.measures import Measure, measure
 
 DATABASES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
@@ -26,6 +28,64 @@ def journal_measures(seconds: float) -> dict[str, Measure]:
     slower = min(DATABASES, key=lambda name: found[f"{name}.events_per_s"])
     return {"journal_events_per_s": _throughput("journal_events_per_s", slower, found)} | {
         f"journal_{name}_{what}": figure for name in DATABASES for what, figure in _of_database(name, found).items()
+    }
+
+
+def route_measures() -> dict[str, Measure]:
+    """Nanoseconds to resolve a dialled number, by the size of the table."""
+    found = tables_route.route_ns()
+    return {
+        f"route_ns_{name}": measure(
+            f"route_ns_{name}",
+            found[f"route_{rows}"],
+            "ns",
+            baseline=found[f"lookup_{rows}"],
+            detail=(
+                f"{rows:,} rows: merged, dual, aliases, service hours, unknown numbers; a number's first call takes "
+                f"{found[f'first_{rows}']:,.0f} ns; baseline: a bare look-up in a dict"
+            ),
+            limited_by="rows with service hours, judged anew each time, and with many rows by memory's latency",
+        )
+        for name, rows in (("1e2", 100), ("1e4", 10_000), ("1e6", 1_000_000))
+    }
+
+
+def import_measures() -> dict[str, Measure]:
+    """Seconds and memory to read, check and write a table of 100,000 rows."""
+    found = tables_import.import_100k()
+
+    def pair(name: str, what: str, baseline: str | None, detail: str, limited_by: str = "") -> dict[str, Measure]:
+        plain = {unit: found.get(f"{baseline}.{unit}") for unit in ("seconds", "mib")}
+        return {
+            f"{name}_s": measure(
+                f"{name}_s",
+                found[f"{what}.seconds"],
+                "s",
+                baseline=plain["seconds"],
+                detail=detail,
+                limited_by=limited_by,
+            ),
+            f"{name}_mib": measure(f"{name}_mib", found[f"{what}.mib"], "MiB", baseline=plain["mib"]),
+        }
+
+    return {
+        **pair(
+            "import_100k",
+            "csv",
+            "csv_plain",
+            "CSV, from bytes to rows; baseline: csv.reader alone",
+            "Python's checks of 14 cells in each of 100,000 rows",
+        ),
+        **pair(
+            "import_100k_xlsx",
+            "xlsx",
+            "xlsx_plain",
+            "XLSX, from bytes to rows; baseline: openpyxl alone",
+            "openpyxl, which reads the sheet's XML cell by cell",
+        ),
+        **pair("import_100k_faulty", "csv_faulty", None, "CSV with a fault in every row, told as the first 100"),
+        **pair("check_100k", "check", None, "all checks of the whole table"),
+        **pair("export_100k_xlsx", "xlsx_write", None, "XLSX with drop-downs"),
     }
 
 

@@ -52,6 +52,7 @@ async def work(settings: Settings, city: City, stop: asyncio.Event) -> None:
     )
     adoption = Adoption(journal, settings, rules=lambda: city.rules.version)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, city.reload)
+    city.catch_up()
     await journal.start()
     journal.on_commit(followers.wake)
     await journal.keep_rules(city.rules.version, msgspec.json.encode(city.rules))

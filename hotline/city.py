@@ -10,7 +10,6 @@ from pathlib import Path
 
 import msgspec
 import structlog
-from routing.tables.pack_lines import PackFrame, checked_table_of_pack
 
 from config.database import DatabaseUnreachable
 from config.errors import ConfigError
@@ -25,6 +24,7 @@ from ivr.prompts import EspeakSpeaker, PromptStore
 from ivr.rules_loader import make_rules, spoken_of
 from routing.agents import Agent
 from routing.tables import Table
+from routing.tables.pack_lines import PackFrame, checked_table_of_pack
 
 log = structlog.get_logger(__name__)
 
@@ -85,6 +85,14 @@ class City:
         partial = self._remembered.with_suffix(f".{os.getpid()}")  # every process does it
         partial.write_bytes(msgspec.json.encode(self.table))
         partial.replace(self._remembered)
+
+    def catch_up(self) -> None:
+        """For a process that has just been forked: the city it was given is as old as its supervisor, and while the
+        database is away only the file has what came into force since.
+        """
+        table = self._recall()
+        if table is not None and table != self.table:
+            self._begin_with(table)
 
     def _recall(self) -> Table | None:
         try:

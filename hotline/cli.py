@@ -21,6 +21,7 @@ from hotline.commands import accounts as account_commands
 from hotline.commands import city as city_commands
 from hotline.commands import restrictions as restriction_commands
 from hotline.commands import route as route_commands
+from hotline.commands import transfers as transfer_commands
 
 app = typer.Typer(
     name="hotline",
@@ -37,6 +38,7 @@ app.add_typer(orders, name="order")
 app.add_typer(recordings, name="recording")
 app.add_typer(account_commands.app, name="account")
 app.add_typer(city_commands.app, name="city")
+app.add_typer(transfer_commands.app, name="transfer")
 app.add_typer(restriction_commands.app, name="restriction")
 app.command("route")(route_commands.route)
 

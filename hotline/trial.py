@@ -5,7 +5,7 @@ on this machine, and taken away. Who answered is observed from outside, by the t
 """
 
 import asyncio
-import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,12 +36,19 @@ class Trial:
 
 
 async def dial(folder: Path, packs: Path, pack: Pack, table: Table, route: Route) -> Trial:
-    """Dial ``route.dialled`` in a hotline that has this table. Raises `NotObserved` or `NotRunning`."""
+    """Dial ``route.dialled`` in a hotline that has this table, in a new folder of its own within ``folder``, so that
+    several may at once. Raises `NotObserved` or `NotRunning`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as own:
+        return await _dial(Path(own), packs, pack, table, route)
+
+
+async def _dial(folder: Path, packs: Path, pack: Pack, table: Table, route: Route) -> Trial:
     skills = [table.general_skill, *sorted(set(pack.skills) - {table.general_skill})]
     desks = [Desk(str(number), skill, (skill,)) for number, skill in enumerate(skills, FIRST_DESK)]
     lines = write_csv(list(table.rows()), chinese=False, encoding="utf-8").decode("utf-8")
     ports = Ports()
-    shutil.rmtree(folder, ignore_errors=True)
     hotline = Installation(folder, city=pack.id, packs=packs, lines=lines, desks=desks, ports=ports)
     try:
         hotline.start()
@@ -55,7 +62,6 @@ async def dial(folder: Path, packs: Path, pack: Pack, table: Table, route: Route
             story = await _story(hotline)
     finally:
         await hotline.stop()
-    shutil.rmtree(folder, ignore_errors=True)
     first = route.steps[0]
     return Trial(route.dialled, reached, reached == f"{first.kind}:{first.to}", story)
 

@@ -38,6 +38,7 @@ from routing.restrictions import ActiveRestrictions
 log = structlog.get_logger(__name__)
 
 CANARY_EVERY_S = 5.0
+DATABASE_LIMIT_S = 2.0  # what a start waits for it: calls are in the switch already
 ARI_USER = "hotline"
 
 
@@ -56,7 +57,7 @@ class Worker:
         self.queue = AcdPort(self.acd, wrap_up_s=lambda: city.pack.limits.wrap_up_s)
         self.questions = QuestionBox(self.redis, name)
         self.restrictions = ActiveRestrictions(
-            self.database, callers_of(settings, city.pack), lambda: policy_of(city.pack)
+            self.database, callers_of(settings, city.pack), lambda: policy_of(city.pack), limit_s=DATABASE_LIMIT_S
         )
         self.tables = TableWatch(city, self.database, self._keep_rules)
         self.carrier = AsteriskCarrier(
@@ -81,6 +82,7 @@ class Worker:
     async def run(self, stop: asyncio.Event) -> None:
         """Take over what an earlier process of this name left, then run calls until `stop`."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(self._reload()))
+        self.city.catch_up()
         await self.journal.start()
         await self._keep_rules(self.city.rules)
         await self.tables.start()
@@ -96,10 +98,10 @@ class Worker:
             await stop.wait()
         finally:
             watching.cancel()
+            await self.questions.stop()  # first: what comes from now on is for the successor
             await self.carrier.stop()
             await self.engine.stop()
             await self.queue.stop()
-            await self.questions.stop()
             await self.tables.stop()
             await self.restrictions.stop()
             await self.snapshots.stop()

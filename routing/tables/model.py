@@ -109,9 +109,7 @@ def by_number(lines: Iterable[Line]) -> dict[str, tuple[Line, ...]]:
     return found
 
 
-_BY_PHONE = frozenset(
-    {LineMode.SUB_CENTER, LineMode.EXPERT, LineMode.UTILITY, LineMode.EMERGENCY, LineMode.EXTERNAL}
-)
+_BY_PHONE = frozenset({LineMode.SUB_CENTER, LineMode.EXPERT, LineMode.UTILITY, LineMode.EMERGENCY, LineMode.EXTERNAL})
 
 
 def targets_of(line: Line, general_skill: str) -> tuple[Target, ...]:

@@ -22,7 +22,8 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from routing.tables.sources import MAX_ROWS, FileFault, RawRow, Sheet, formula_fault, guarded, unguarded
 
-# What a workbook may unpack to. 100,000 full rows take some 110 MB, nine tags a cell, and pack 10 to 60 times.
+# What a workbook may unpack to. 100,000 rows of ten filled cells take some
+# 60 MB, four to nine tags a cell, and pack about 16 times.
 MAX_MEMBERS = 1_000
 MAX_UNPACKED = 256 * 2**20  # bytes, all members together
 MAX_RATIO = 200  # of a member, once it is larger than

@@ -14,6 +14,7 @@ NAMED_BY_THE_GOALS = {
     "journal_events_per_s",
     "flow_events_per_s",
     "recovery_p99_s",
+    "route_ns_1e6",
 }
 
 

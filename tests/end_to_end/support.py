@@ -1,6 +1,7 @@
 """What whole-call tests share: an installation with its world, and the questions they ask about a call afterwards."""
 
 import contextlib
+import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +9,11 @@ from typing import Any
 
 import aiohttp
 import numpy as np
+from sqlalchemy import select
 
+from config.database import Database
+from ivr.call import CallArrived, CallClosed, event_decoder
+from ivr.journal.tables import journal
 from recordings.audio import decode, hash_file
 from tests.sandbox import Answer, Desk, Installation, Leg, Phone, Ports, World
 from tests.sandbox.audio import RATE, amplitude
@@ -18,6 +23,7 @@ CITIZEN, AGENT, SECOND_AGENT, DUTY = 700.0, 900.0, 1100.0, 1300.0
 DUTY_PHONES = ("07951234567", "07957654321")
 DESKS = (Desk("8001", "甲"), Desk("8002", "乙"))
 ARCHIVED_WITHIN_S = 30.0
+ANSWERED_WITHIN = aiohttp.ClientTimeout(total=30)
 
 
 @dataclass
@@ -146,3 +152,81 @@ async def town(folder: Path, **arguments: Any) -> AsyncIterator[Town]:
             yield Town(hotline, world)
     finally:
         await hotline.stop()
+
+
+# ---------------------------------------------------------------- people at the API
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer of the API, refusals too; ``revision`` is its ETag."""
+
+    status: int
+    body: Any
+    revision: int | None
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who signed in with an account of their own."""
+
+    url: str
+    name: str
+    token: str = field(repr=False)
+
+    async def ask(self, method: str, path: str, *, revision: int | None = None, **arguments: Any) -> Reply:
+        """One request in this person's name; ``revision`` is the one that was read (`If-Match`)."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        if revision is not None:
+            headers["If-Match"] = f'"{revision}"'
+        async with (
+            aiohttp.ClientSession(headers=headers, timeout=ANSWERED_WITHIN) as client,
+            client.request(method, f"{self.url}{path}", **arguments) as response,
+        ):
+            is_json = response.content_type.endswith("json")
+            tag = response.headers.get("ETag", "").strip('"')
+            body = await response.json() if is_json else await response.read()
+            return Reply(response.status, body, int(tag) if tag else None)
+
+    async def get(self, path: str) -> Any:
+        reply = await self.ask("GET", path)
+        assert reply.status == 200, reply
+        return reply.body
+
+
+async def sign_up(hotline: Installation, name: str, *roles: str) -> Person:
+    """A new account, signed in."""
+    password = secrets.token_urlsafe(16)
+    await hotline.api("POST", "/api/accounts", json={"name": name, "roles": list(roles), "password": password})
+    session = await hotline.api("POST", "/api/sessions", json={"name": name, "password": password})
+    return Person(hotline.url, name, session["token"])
+
+
+# ---------------------------------------------------------------- the journal
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the journal keeps of a call: its arrival, and its end once it has one."""
+
+    arrived: CallArrived
+    closed: CallClosed | None
+
+
+async def journalled(database_url: str, number: str) -> list[Kept]:
+    """The calls that dialled a number, in the order of their arrival."""
+    database = Database(database_url)
+    query = select(journal.c.call, journal.c.payload).where(journal.c.kind.in_(("call_arrived", "call_closed")))
+    arrived: list[CallArrived] = []
+    closed: dict[str, CallClosed] = {}
+    try:
+        async with database.connect() as connection:
+            for call, payload in await connection.execute(query.order_by(journal.c.position)):
+                event = event_decoder.decode(payload)
+                if isinstance(event, CallArrived) and event.dialled == number:
+                    arrived.append(event)
+                elif isinstance(event, CallClosed):
+                    closed[call] = event
+    finally:
+        await database.dispose()
+    return [Kept(event, closed.get(event.call)) for event in arrived]

@@ -27,6 +27,8 @@ from ivr.call import (
     ReleaseAgent,
     Say,
     Stage,
+    TransferAsked,
+    TransferKind,
 )
 from ivr.engine import Engine
 from ivr.flow import Rules
@@ -47,6 +49,10 @@ class Memory:
         self.unreachable = False
         self.slow: dict[str, asyncio.Event] = {}
         self.database_away = False
+        self.replies: list[tuple[str, str]] = []
+
+    async def reply(self, request: str, refusal: str) -> None:
+        self.replies.append((request, refusal))
 
     async def append(self, *entries: Entry) -> None:
         await asyncio.sleep(0.001)
@@ -118,6 +124,7 @@ def engine_on(memory: Memory, cache: Cache | None = None) -> Engine:
         rules=rules,
         carrier=memory,
         queue=memory,
+        replies=memory,
         observer=memory,
         clock=clock,
     )
@@ -327,5 +334,18 @@ def test_an_agent_offered_to_a_call_that_is_over_is_given_back() -> None:
         await settle()
         assert memory.done == [ReleaseAgent(agent="8001", talked=False, cause=EndCause.HANGUP)]
         assert len(memory.entries) == 1, "a closed call's journal stays closed"
+
+    run(story())
+
+
+def test_given_a_question_about_a_call_that_is_over_then_it_is_answered_and_nothing_is_left() -> None:
+    async def story() -> None:
+        memory = Memory()
+        engine = engine_on(memory)
+        asked = TransferAsked(at=clock(), request="q", agent="8001", number="12366", transfer=TransferKind.BLIND)
+        engine.post("gone-1.1", asked)
+        await settle()
+        assert memory.replies == [("q", "not_talking")]
+        assert not engine.calls
 
     run(story())

@@ -19,6 +19,7 @@ from typing import Any
 import aiohttp
 
 from config.packs import SHIPPED
+from config.settings import Settings
 from hotline.services import Service
 from tests.sandbox.ports import free_ports
 
@@ -88,6 +89,7 @@ class Installation:
     def _settings(self, city: str) -> dict[str, str]:
         outside = f"127.0.0.1:{self.ports.outside_sip}"
         return {
+            "HOTLINE_SETTINGS": str(self._no_settings()),
             "HOTLINE_CITY": city,
             "HOTLINE_PACKS": str(self.folder / "packs"),
             "HOTLINE_STATE": str(self.state),
@@ -100,6 +102,13 @@ class Installation:
             "HOTLINE_SWITCH__HTTP_PORT": str(self.ports.http),
             "HOTLINE_API__PORT": str(self.ports.api),
         }
+
+    def _no_settings(self) -> Path:
+        """An empty settings file: that of the checkout is another installation's."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        file = self.folder / "hotline.toml"
+        file.touch()
+        return file
 
     def _copy_packs(self, packs: Path, lines: str | None) -> None:
         copy = self.folder / "packs"
@@ -128,7 +137,7 @@ class Installation:
     @property
     def environment(self) -> dict[str, str]:
         """What `hotline` commands need in order to look at this installation."""
-        return {**os.environ, **self._environment}
+        return {**_without_settings(os.environ), **self._environment}
 
     def start(self) -> None:
         """Start `hotline serve`; `ready` tells when it serves."""
@@ -282,6 +291,12 @@ async def installed(folder: Path, **arguments: Any) -> AsyncIterator[Installatio
         yield hotline
     finally:
         await hotline.stop()
+
+
+def _without_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without the settings of another installation: its database, its Redis, its switch."""
+    names = {"REDIS_URL", *(f"HOTLINE_{field.upper()}" for field in Settings.model_fields)}
+    return {name: value for name, value in environment.items() if name.upper().partition("__")[0] not in names}
 
 
 async def _never() -> bool:

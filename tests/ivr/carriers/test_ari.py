@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,14 @@ class Silence:
         return None
 
 
+class Reception:
+    def version(self) -> str:
+        return "test"
+
+    def restricted_until(self, caller: str | None, at: float) -> date | None:
+        return None
+
+
 @pytest_asyncio.fixture
 async def carrier(switch: Switch) -> AsyncIterator[AsteriskCarrier]:
     made = AsteriskCarrier(
@@ -46,7 +55,7 @@ async def carrier(switch: Switch) -> AsyncIterator[AsteriskCarrier]:
         password=switch.ari_password,
         app="hotline-w1",
         sounds=Silence(),
-        rules=lambda: "test",
+        reception=Reception(),
     )
     yield made
     await made.stop()

@@ -36,7 +36,7 @@ def targets(numbers: st.SearchStrategy[str], skills: tuple[str, ...]) -> st.Sear
         st.tuples(st.just(TargetKind.DESK), st.from_regex("[0-9]{2,8}", fullmatch=True)),
         st.tuples(st.just(TargetKind.LINE), numbers),
     )
-    return st.builds(lambda where, ring, tries: Target(*where, ring, tries), to, rings, st.integers(1, 9))
+    return st.builds(lambda at, ring, tries: Target(at[0], at[1], ring, tries), to, rings, st.integers(1, 9))
 
 
 def lines(
