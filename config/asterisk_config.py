@@ -7,14 +7,23 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
+from config.asterisk_emergency import (
+    ENDPOINTS,
+    ROUTES_CONTEXT,
+    ROUTES_FILE,
+    Emergency,
+    EmergencyNumber,
+    checked,
+    routes_text,
+)
 from config.errors import ConfigError
-from config.settings import Settings
+from config.settings import Settings, SipSettings
 
 TEMPLATES = Path(__file__).parent / "asterisk"
 ARI_USER = "hotline"
@@ -39,6 +48,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         "res_pjsip_authenticator_digest",  # without it each request is let in with a warning
         "res_pjsip_endpoint_identifier_ip",
         "res_pjsip_caller_id",
+        "res_pjsip_header_funcs",
         "res_pjsip_nat",
         "res_pjsip_rfc3326",
         "res_pjsip_dlg_options",
@@ -63,6 +73,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         "res_ari_asterisk",
         "res_ari_bridges",
         "res_ari_channels",
+        "res_ari_endpoints",  # tells whether a trunk answers
         "res_ari_events",
         "res_ari_playbacks",
     ),
@@ -73,8 +84,10 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         "app_stack",
         "func_callerid",
         "func_env",
+        "func_groupcount",
         "func_logic",
         "func_strings",
+        "func_uri",
     ),
 }
 EMPTY = ("acl", "ccss", "features", "pjproject", "udptl", "websocket_client")
@@ -89,6 +102,10 @@ class DutyPhone:
 
     address: str
     endpoint: str
+
+    @property
+    def on_trunk(self) -> bool:
+        return self.address.startswith("phone:")
 
 
 @dataclass(frozen=True)
@@ -132,6 +149,10 @@ class Configuration:
     instance: Instance
     files: Mapping[str, str] = field(repr=False)
 
+    def with_file(self, name: str, text: str) -> "Configuration":
+        """The same with another text for one file."""
+        return replace(self, files={**self.files, name: text})
+
     def changed(self) -> frozenset[str]:
         """Names of the files that `save` would write, replace or remove."""
         etc = self.instance.target / "etc"
@@ -166,21 +187,25 @@ def render(
     sorry: Path | None,
     moh_dir: Path,
     ring_s: int = 25,
+    emergency: Emergency | None = None,
+    table: str = "",
 ) -> Configuration:
     """The switch's configuration.
 
     ``hello``, ``notice`` and ``sorry`` are 8 kHz mono WAV files: the first word of every call, what a citizen hears
     before the duty phones ring, and after none of them answered. ``duty_phones`` are addresses (``desk:8001``,
-    ``phone:13800000000``), rung in this order for ``ring_s`` seconds each. Raises `ConfigError` for what Asterisk
-    could not use.
+    ``phone:13800000000``), rung in this order for ``ring_s`` seconds each. ``emergency`` is what the emergency key
+    leads to (None: the duty phones), with the routes of the transfer table ``table``. Raises `ConfigError` for what
+    Asterisk could not use.
     """
     sip = settings.sip
+    danger = checked(emergency or Emergency())
     if sip.rtp_end < sip.rtp_start + 3:
         raise ConfigError("settings", None, "sip.rtp_end", "leaves no ports for audio; set it above sip.rtp_start")
     modules = [module for group in MODULES.values() for module in group]
     if sip.softphone:
         modules += SOFTPHONE_MODULES
-    return fill(
+    made = fill(
         instance,
         [TEMPLATES],
         modules=modules,
@@ -189,6 +214,13 @@ def render(
         media_address=_media_address(sip.bind),
         trunk=_host_port("sip.trunk", sip.trunk),
         desks=_host_port("sip.desks", sip.desks) if sip.desks else None,
+        backup_trunk=_host_port("sip.backup_trunk", sip.backup_trunk) if sip.backup_trunk else None,
+        emergency_desks=_emergency_desks(sip),
+        channels=sip.channels,
+        ordinary=_ordinary_channels(sip),
+        emergency=_sounds(danger),
+        routes_context=ROUTES_CONTEXT,
+        routes_file=ROUTES_FILE,
         softphone=sip.softphone,
         qualify_frequency=QUALIFY_EVERY_S,
         rtp_timeout=RTP_TIMEOUT_S,
@@ -206,6 +238,7 @@ def render(
         duty_phones=[_duty_phone(address, desks=sip.desks is not None) for address in duty_phones],
         ring_s=ring_s,
     )
+    return made.with_file(ROUTES_FILE, routes_text(danger.routes, table))
 
 
 def fill(instance: Instance, templates: Sequence[Path], **values: Any) -> Configuration:
@@ -270,6 +303,38 @@ def _sound(path: Path | None) -> str | None:
     return None if path is None else _path(path.with_suffix(""))
 
 
+def _sounds(emergency: Emergency) -> dict[str, Any]:
+    """The emergency path as the templates want it: sounds by their names in Asterisk."""
+
+    def number(each: EmergencyNumber) -> dict[str, str | None]:
+        sounds = {"connecting": _sound(each.connecting), "failed": _sound(each.failed) or ""}
+        return {"key": each.key, "number": each.number, **sounds}
+
+    return {
+        "report_keys": emergency.keys,
+        "menu": _sound(emergency.menu),
+        "choice_s": f"{emergency.choice_s:g}",
+        "numbers": [number(each) for each in emergency.numbers],
+        "ringing": _sound(emergency.ringing),
+    }
+
+
+def _ordinary_channels(sip: SipSettings) -> int | None:
+    """How many channels calls may use that are no emergencies."""
+    if sip.channels is None:
+        return None
+    if sip.reserved >= sip.channels:
+        raise ConfigError("settings", None, "sip.reserved", "leaves no channel for calls; set it below sip.channels")
+    return sip.channels - sip.reserved
+
+
+def _emergency_desks(sip: SipSettings) -> dict[str, str]:
+    for name, address in sip.emergency_desks.items():
+        _word("sip.emergency_desks", name)
+        _host_port("sip.emergency_desks", address if ":" in address else f"{address}:5060")
+    return sip.emergency_desks
+
+
 def _word(name: str, value: str) -> str:
     if not re.fullmatch(r"[\w.-]+", value, re.ASCII):
         raise ConfigError("settings", None, name, "may have letters, digits and ._- only")
@@ -298,4 +363,4 @@ def _duty_phone(address: str, *, desks: bool) -> DutyPhone:
         raise ConfigError("settings", None, "duty_phones", "an address is desk:8001 or phone:13800000000")
     if kind == "desk" and not desks:
         raise ConfigError("settings", None, "sip.desks", "is needed to ring a duty phone of the form desk:…")
-    return DutyPhone(address, f"PJSIP/{number}@{'desk' if kind == 'desk' else 'trunk'}")
+    return DutyPhone(address, f"PJSIP/{number}@{ENDPOINTS[kind]}")

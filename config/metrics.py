@@ -40,6 +40,13 @@ TRANSFER_ANSWER_SECONDS = Histogram(
     "hotline_transfer_answer_seconds", "From ringing a target of a transfer until it answered", buckets=_ANSWER_BUCKETS
 )
 
+EMERGENCY_ROUTE_UP = Gauge(
+    "hotline_emergency_route_up",
+    "Whether the trunk of an emergency number's route answers OPTIONS, by number and endpoint",
+    ["number", "endpoint"],
+    multiprocess_mode="livemostrecent",
+)
+
 RECORDINGS_KEPT = Counter("hotline_recordings_kept", "Recordings archived")
 RECORDINGS_UNSETTLED = Gauge(
     "hotline_recordings_unsettled",

@@ -31,6 +31,13 @@ class SipSettings(_Section):
         default=None,
         description="host:port of the exchange that the agents' desk phones are on",
     )
+    backup_trunk: str | None = Field(default=None, description="host:port of a second trunk, for `backup:` targets")
+    emergency_desks: dict[str, str] = Field(
+        default_factory=dict,
+        description="by name (110), host:port or host of the desks that hand citizens over to the hotline",
+    )
+    channels: int | None = Field(default=None, ge=2, description="calls that the trunk carries at once; none: any")
+    reserved: int = Field(default=0, ge=0, description="how many of the channels are kept free for emergencies")
     softphone: bool = Field(
         default=False, description="accept calls to the hotline from any SIP phone that reaches the port (sandbox)"
     )

@@ -4,8 +4,21 @@ One file per call, named by the call's id, one ``key=value`` per line, appended 
 `config/asterisk/extensions.conf.j2` is the only writer. Reading them changes nothing.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Try:
+    """One route of an emergency number, rung once. Times are UNIX seconds."""
+
+    number: str
+    address: str = field(repr=False)  # it may be somebody's own phone
+    began: float
+    answered: float | None = None
+    ended: float | None = None  # None: it was answered, or the citizen left while it rang
+    status: str = ""  # why it was not answered, in Asterisk's words (DIALSTATUS): BUSY, NOANSWER, CONGESTION …
+    cause: int = 0  # the same by Q.850; 0 when the network said nothing
 
 
 @dataclass(frozen=True)
@@ -19,28 +32,71 @@ class Slip:
     caller: str | None = field(repr=False)  # None when withheld
     reason: str  # why no worker had it: FAILED (none there) or TIMEOUT (none answered in time)
     began: float
-    phone: str | None = None  # address of the duty phone that answered
+    phone: str | None = field(default=None, repr=False)  # address that answered: a duty phone's, or a route's
     answered: float | None = None
     ended: float | None = None
+    desk: str | None = None  # name of the emergency desk that handed the citizen over
+    emergency: float | None = None  # when the emergency key was noticed
+    chosen: tuple[tuple[str, float], ...] = ()  # emergency numbers that the citizen asked for, and when
+    tries: tuple[Try, ...] = ()  # in the order in which they were rung
+
+    @property
+    def by_operator(self) -> bool:
+        """Whether it was an emergency number's route that answered, no duty phone."""
+        return bool(self.tries) and self.tries[-1].answered is not None
 
 
 def read_slip(path: Path) -> Slip | None:
     """The slip in a file; None when its beginning is not complete yet or not readable as a slip."""
     lines = path.read_text("utf-8", errors="replace").splitlines(keepends=True)
-    pairs = dict(line.rstrip("\n").split("=", 1) for line in lines if "=" in line and line.endswith("\n"))
+    pairs = [(pair[0], pair[2]) for line in lines if line.endswith("\n") and (pair := line[:-1].partition("="))[1]]
+    last = dict(pairs)
     try:
-        return Slip(
+        slip = Slip(
             call=path.name,
-            dialled=pairs["dialled"],
-            caller=pairs["caller"] or None,
-            reason=pairs["reason"],
-            began=float(pairs["began"]),
-            phone=pairs.get("phone"),
-            answered=float(pairs["answered"]) if "answered" in pairs else None,
-            ended=float(pairs["ended"]) if "ended" in pairs else None,
+            dialled=last["dialled"],
+            caller=last["caller"] or None,
+            reason=last["reason"],
+            began=float(last["began"]),
+            desk=last.get("desk") or None,
         )
+        for key, value in pairs:
+            slip = _told(slip, key, value)
     except (KeyError, ValueError):
         return None
+    return slip
+
+
+def _told(slip: Slip, key: str, value: str) -> Slip:
+    """The slip with what one line adds. Raises `ValueError`."""
+    match key:
+        case "phone":
+            return replace(slip, phone=value)
+        case "answered":
+            return _answered(slip, float(value))
+        case "ended":
+            return replace(slip, ended=float(value))
+        case "emergency":
+            return slip if slip.emergency is not None else replace(slip, emergency=float(value))
+        case "chosen":
+            number, at = value.split(" ")
+            return replace(slip, chosen=(*slip.chosen, (number, float(at))))
+        case "try" if slip.chosen:
+            address, at = value.split(" ")
+            return replace(slip, tries=(*slip.tries, Try(slip.chosen[-1][0], address, float(at))))
+        case "tried" if slip.tries:
+            status, cause, at = value.split(" ")
+            last = replace(slip.tries[-1], status=status, cause=int(cause or 0), ended=float(at))
+            return replace(slip, tries=(*slip.tries[:-1], last))
+    return slip
+
+
+def _answered(slip: Slip, at: float) -> Slip:
+    """Whoever rings when somebody picks up has picked up: nobody else rings then."""
+    answered = replace(slip, answered=at)
+    if not slip.tries or slip.tries[-1].ended is not None:
+        return answered
+    return replace(answered, tries=(*slip.tries[:-1], replace(slip.tries[-1], answered=at)))
 
 
 def read_slips(folder: Path) -> list[Slip]:

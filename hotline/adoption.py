@@ -14,14 +14,36 @@ from config import metrics
 from config.asterisk_config import slips_dir
 from config.database import is_outage
 from config.settings import Settings
-from config.slips import Slip, read_slips
-from ivr.call import AnyEvent, CallArrived, CallClosed, Outcome, Role, SwitchHandled, Talk
+from config.slips import Slip, Try, read_slips
+from ivr.call import (
+    AnyEvent,
+    Attempt,
+    CallArrived,
+    CallClosed,
+    DigitPressed,
+    Outcome,
+    Role,
+    SwitchHandled,
+    Talk,
+    TransferKind,
+    TransferResult,
+)
 from ivr.journal import Entry, Journal, JournalError, SequenceTaken
 from recordings.spool import Spool
 
 log = structlog.get_logger(__name__)
 
 CARRIER = "asterisk"
+EMERGENCY_KEY = "9"  # whichever key the city has for it: the slip tells only that one was pressed
+
+# What an unanswered Dial came to: DIALSTATUS where it says enough, else the network's cause (ITU-T Q.850)
+_RESULTS = {"BUSY": TransferResult.BUSY, "NOANSWER": TransferResult.NO_ANSWER, "CANCEL": TransferResult.ABANDONED}
+_BY_CAUSE = {
+    17: TransferResult.BUSY,
+    18: TransferResult.NO_ANSWER,
+    19: TransferResult.NO_ANSWER,
+    21: TransferResult.REJECTED,
+}
 
 
 class Adoption:
@@ -112,8 +134,8 @@ def _events(slip: Slip, ended: float, rules: str) -> tuple[AnyEvent, ...]:
     """The call as the journal tells it. Everything is taken from the slip, so that telling it again changes nothing."""
     talks: tuple[Talk, ...] = ()
     if slip.answered is not None:
-        leg = f"{slip.call}-s1"
-        talks = (Talk(leg=leg, role=Role.DUTY, party=slip.phone or "", began=slip.answered, ended=ended),)
+        role, party = (Role.LINE, slip.tries[-1].number) if slip.by_operator else (Role.DUTY, slip.phone or "")
+        talks = (Talk(leg=f"{slip.call}-s1", role=role, party=party, began=slip.answered, ended=ended),)
     return (
         CallArrived(
             at=slip.began,
@@ -124,6 +146,39 @@ def _events(slip: Slip, ended: float, rules: str) -> tuple[AnyEvent, ...]:
             rules=rules,
             recording=slip.call,
         ),
+        *_keys(slip),
         SwitchHandled(at=ended, answered=slip.answered is not None, ended=ended),
-        CallClosed(at=ended, outcome=Outcome.ANSWERED if talks else Outcome.UNATTENDED, talks=talks),
+        CallClosed(
+            at=ended,
+            outcome=Outcome.ANSWERED if talks else Outcome.UNATTENDED,
+            talks=talks,
+            attempts=tuple(_attempt(each, ended) for each in slip.tries),
+        ),
+    )
+
+
+def _keys(slip: Slip) -> tuple[DigitPressed, ...]:
+    """The emergency key, by which the call is known as an emergency; which number was chosen, the attempts tell."""
+    if slip.emergency is None:
+        return ()
+    return (DigitPressed(at=slip.emergency, leg=slip.call, digit=EMERGENCY_KEY),)
+
+
+def _attempt(tried: Try, ended: float) -> Attempt:
+    """One route of an emergency number. What rang when the slip ended, was given up by the citizen."""
+    if tried.answered is not None:
+        result = TransferResult.CONNECTED
+    elif tried.ended is None:
+        result = TransferResult.ABANDONED
+    else:
+        result = _RESULTS.get(tried.status) or _BY_CAUSE.get(tried.cause, TransferResult.UNREACHABLE)
+    return Attempt(
+        line=tried.number,
+        address=tried.address,
+        transfer=TransferKind.EMERGENCY,
+        agent="",
+        began=tried.began,
+        answered=tried.answered,
+        ended=tried.answered or tried.ended or ended,
+        result=result,
     )

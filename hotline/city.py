@@ -45,13 +45,13 @@ class City:
         self._take(self._store.current)
         self._begin_with(self._recall())
 
-    def _take(self, pack: Pack) -> None:
-        """All of the pack or nothing of it. Raises `PackErrors` for its lines."""
+    def _take(self, pack: Pack, *, tell: bool = True) -> None:
+        """All of the pack or nothing of it. Raises `PackErrors` for its lines. ``tell``: its notices go to the log."""
         frame = PackFrame(pack, load_workdays(self._packs / CALENDARS))
         table, notices = checked_table_of_pack(pack, frame.workdays)
         self.pack, self.frame, self.pack_table = pack, frame, table
         self.prompts = PromptStore(pack, self._speaker, self._cache)
-        for notice in (*pack.notices, *notices):
+        for notice in (*pack.notices, *notices) if tell else ():
             log.warning("city pack", notice=str(notice))
 
     def _begin_with(self, table: Table | None) -> None:
@@ -87,9 +87,12 @@ class City:
         partial.replace(self._remembered)
 
     def catch_up(self) -> None:
-        """For a process that has just been forked: the city it was given is as old as its supervisor, and while the
-        database is away only the file has what came into force since.
+        """For a process that has just been forked: the city it was given is as old as its supervisor. The pack may have
+        been changed since, and while the database is away only the file has the table that came into force.
         """
+        with contextlib.suppress(PackErrors, ConfigError):  # told when it was refused, by the process that reloads
+            self._take(self._store.reload(), tell=False)
+            self._begin_with(None if self.from_pack else self.rules.table)
         table = self._recall()
         if table is not None and table != self.table:
             self._begin_with(table)

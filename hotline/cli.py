@@ -21,6 +21,7 @@ from hotline.commands import accounts as account_commands
 from hotline.commands import city as city_commands
 from hotline.commands import restrictions as restriction_commands
 from hotline.commands import route as route_commands
+from hotline.commands import tables as table_commands
 from hotline.commands import transfers as transfer_commands
 
 app = typer.Typer(
@@ -38,6 +39,7 @@ app.add_typer(orders, name="order")
 app.add_typer(recordings, name="recording")
 app.add_typer(account_commands.app, name="account")
 app.add_typer(city_commands.app, name="city")
+app.add_typer(table_commands.app, name="table")
 app.add_typer(transfer_commands.app, name="transfer")
 app.add_typer(restriction_commands.app, name="restriction")
 app.command("route")(route_commands.route)
@@ -63,6 +65,7 @@ def _told(error: Exception) -> int:
 
     from config.database import DatabaseUnreachable, is_outage
     from hotline.accounts import AccountError, AccountRefused, UnknownAccount
+    from hotline.commands.table_words import Refused
     from hotline.lookup import NotFoundError
     from hotline.runtime.errors import SetupError
     from hotline.services import ServiceError
@@ -87,10 +90,14 @@ def _told(error: Exception) -> int:
         case NotFoundError() | UnknownAccount():
             _say(str(error))
             return NOT_FOUND
+        case Refused():
+            for line in error.lines:
+                _say(line)
+            return FAILED
         case SetupError() | ServiceError() | AccountError():
             _say(str(error))
             return FAILED
-    if isinstance(error, DatabaseUnreachable | SQLAlchemyError) and is_outage(error):
+    if isinstance(error, DatabaseUnreachable | SQLAlchemyError | ConnectionError) and is_outage(error):
         _say("the database cannot be reached; see that it runs and that `database_url` in the settings is right")
         return FAILED
     raise error

@@ -5,11 +5,13 @@ Knows their command lines, folders and readiness checks; how a service lives is 
 
 import asyncio
 import base64
+import json
 import os
 import shutil
 import stat
 import tempfile
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,6 +19,7 @@ import aiohttp
 import structlog
 
 from config.asterisk_config import ARI_USER, Configuration, Instance, render
+from config.asterisk_emergency import ROUTES_FILE, Emergency
 from config.settings import Settings
 from hotline.runtime import paths
 from hotline.services import Service, ServiceError
@@ -29,6 +32,7 @@ SOCKET_PATH_LIMIT = 104
 # What a running Asterisk takes over without a restart, and the module to reload for it.
 RELOADS = {
     "extensions.conf": "pbx_config.so",
+    ROUTES_FILE: "pbx_config.so",
     "pjsip.conf": "res_pjsip.so",
     "musiconhold.conf": "res_musiconhold.so",
 }
@@ -63,6 +67,34 @@ class AsteriskService(Service):
             await self._reload(changed)
         return fresh
 
+    async def change(self, name: str, text: str) -> None:
+        """Give the running switch another text for one of its generated files; no call notices. Raises `ServiceError`
+        when it does not take it over, and the old file then stands where it stood.
+        """
+        before = self.configuration
+        self.configuration = before.with_file(name, text)
+        self.configuration.save()
+        try:
+            await self._reload(frozenset({name}))
+        except ServiceError:
+            self.configuration = before
+            before.save()
+            raise
+
+    async def endpoint_state(self, name: str) -> str:
+        """Whether a trunk or gateway answers OPTIONS (RFC 3261 §11): ``online``, ``offline`` or ``unknown``;
+        ``missing`` when it is not configured. Nothing is dialled. Raises `ServiceError` when the switch does not answer.
+        """
+        try:
+            state = json.loads(await self._request("GET", f"endpoints/PJSIP/{name}"))["state"]
+        except aiohttp.ClientResponseError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return "missing"
+            raise ServiceError(f"{self.name} does not tell of {name}: {error.status}") from None
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise ServiceError(f"{self.name} does not answer: {type(error).__name__}") from None
+        return str(state)
+
     async def stop(self) -> None:
         """Stop Asterisk; calls that it still carries end."""
         await super().stop()
@@ -93,13 +125,13 @@ class AsteriskService(Service):
         if later := changed - RELOADS.keys():
             log.warning("takes effect when the switch is started anew", service=self.name, files=sorted(later))
 
-    async def _request(self, method: str, path: str) -> None:
+    async def _request(self, method: str, path: str) -> bytes:
         limit = aiohttp.ClientTimeout(total=REQUEST_LIMIT_S)
         async with (
             aiohttp.ClientSession(headers=self._headers, timeout=limit, raise_for_status=True) as session,
-            session.request(method, f"{self.base_url}/ari/{path}"),
+            session.request(method, f"{self.base_url}/ari/{path}") as response,
         ):
-            pass
+            return await response.read()
 
 
 def asterisk_service(
@@ -112,6 +144,8 @@ def asterisk_service(
     sorry: Path | None,
     moh_dir: Path,
     ring_s: int = 25,
+    emergency: Emergency | None = None,
+    table: str = "",
     system_name: str = "hotline",
 ) -> AsteriskService:
     """The switch of this installation; see `config.asterisk_config.render` for the arguments.
@@ -143,6 +177,8 @@ def asterisk_service(
         sorry=sorry,
         moh_dir=moh_dir,
         ring_s=ring_s,
+        emergency=emergency,
+        table=table,
     )
     return AsteriskService("asterisk", configuration)
 

@@ -14,6 +14,7 @@ from config.database import Database, is_outage
 from config.settings import Settings, secret
 from hotline.backoffice import run_backoffice
 from hotline.city import City
+from hotline.emergency_routes import emergency_of
 from hotline.keeper import Programs, run_keeper
 from hotline.programs import AsteriskService, asterisk_service, redis_service
 from hotline.supervisor import Role, Supervisor
@@ -33,7 +34,7 @@ def serve(settings: Settings) -> None:
         for number in range(1, settings.workers + 1)
     }
     roles["backoffice"] = partial(run_backoffice, settings, city)
-    roles["keeper"] = partial(run_keeper, programs)
+    roles["keeper"] = partial(run_keeper, programs, settings, city)
     roles["web"] = partial(run_web, settings, redis_url, city)
     pids = settings.state_dir / "run"
     (pids / "supervisor.pid").write_text(f"{os.getpid()}\n", "ascii")
@@ -77,4 +78,6 @@ async def _switch(settings: Settings, city: City) -> AsteriskService:
         sorry=await city.sorry(),
         moh_dir=city.prompts.music_folder,
         ring_s=round(city.rules.ring_s),
+        emergency=await emergency_of(city, settings),
+        table=city.table.version,
     )

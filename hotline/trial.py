@@ -6,7 +6,6 @@ on this machine, and taken away. Who answered is observed from outside, by the t
 
 import asyncio
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +38,7 @@ async def dial(folder: Path, packs: Path, pack: Pack, table: Table, route: Route
     """Dial ``route.dialled`` in a hotline that has this table, in a new folder of its own within ``folder``, so that
     several may at once. Raises `NotObserved` or `NotRunning`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as own:
         return await _dial(Path(own), packs, pack, table, route)
 
@@ -57,17 +56,13 @@ async def _dial(folder: Path, packs: Path, pack: Pack, table: Table, route: Rout
             await hotline.ready()
             await hotline.sign_in(*(desk.id for desk in desks))
             phones = {f"skill:{desk.skills[0]}": world.phone(desk.id) for desk in desks}
-            phones |= {f"phone:{number}": world.phone(number) for number in _numbers(route)}
+            phones |= {step.address: world.phone(step.to) for step in route.steps if step.kind is not TargetKind.SKILL}
             reached = await _reached(world, route.dialled, phones)
             story = await _story(hotline)
     finally:
         await hotline.stop()
     first = route.steps[0]
     return Trial(route.dialled, reached, reached == f"{first.kind}:{first.to}", story)
-
-
-def _numbers(route: Route) -> Iterator[str]:
-    return (step.to for step in route.steps if step.kind is TargetKind.PHONE)
 
 
 async def _reached(world: World, number: str, phones: dict[str, Phone]) -> str:

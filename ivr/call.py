@@ -49,6 +49,7 @@ class TransferKind(StrEnum):
     FORWARD = "forward"  # the dialled number leads there: no agent has had the call yet
     BLIND = "blind"  # the agent lets go at once
     WARM = "warm"  # the agent speaks with the line first, and stays until handing over
+    EMERGENCY = "emergency"  # to 110, 119, 120 or 122; whoever is with the citizen stays until told to leave
 
 
 class TransferResult(StrEnum):
@@ -193,6 +194,49 @@ class TakeBackAsked(Event, frozen=True, kw_only=True, tag="take_back_asked"):
     agent: str
 
 
+class MergeAsked(Event, frozen=True, kw_only=True, tag="merge_asked"):
+    """The agent of a warm transfer brings all together (三方通话). Answered by `Reply`."""
+
+    request: str
+    agent: str
+    consent: bool  # the citizen agreed to it; without that it is not done
+
+
+class SwapAsked(Event, frozen=True, kw_only=True, tag="swap_asked"):
+    """The agent of a warm transfer turns from the line to the citizen, or back; the other hears music. Answered by
+    `Reply`.
+    """
+
+    request: str
+    agent: str
+
+
+class DropAsked(Event, frozen=True, kw_only=True, tag="drop_asked"):
+    """The agent lets the line that came last go from a conference. Answered by `Reply`."""
+
+    request: str
+    agent: str
+
+
+class EmergencyAsked(Event, frozen=True, kw_only=True, tag="emergency_asked"):
+    """Put the citizen through to an emergency number. Asked by the agent who talks, or of a call that has no agent
+    yet by a supervisor. Answered by `Reply`.
+    """
+
+    request: str
+    agent: str  # who asks
+    number: str  # 110, 119, 120 or 122
+    supervisor: bool = False
+    place: str = ""  # where help is needed, in the citizen's words; handed along
+    event: str = ""  # what happened, likewise
+
+
+# a person's question about a call: each is answered by `Reply`
+Asked: TypeAlias = (
+    TransferAsked | HandOverAsked | TakeBackAsked | MergeAsked | SwapAsked | DropAsked | EmergencyAsked
+)
+
+
 class ControlResumed(Event, frozen=True, kw_only=True, tag="control_resumed"):
     """What the carrier says exists of this call, after a restart, a lost connection or a check."""
 
@@ -254,6 +298,10 @@ AnyEvent: TypeAlias = (
     | TransferAsked
     | HandOverAsked
     | TakeBackAsked
+    | MergeAsked
+    | SwapAsked
+    | DropAsked
+    | EmergencyAsked
     | ControlResumed
     | CallClosed
     | SwitchHandled
@@ -274,17 +322,19 @@ class Accept(Command, frozen=True, kw_only=True, tag="accept"):
 
 
 class Play(Command, frozen=True, kw_only=True, tag="play"):
-    """Play sounds to the room, one after another; ends with `PromptEnded`. Music is played alone and in a ``loop``:
+    """Play sounds to a room, one after another; ends with `PromptEnded`. Music is played alone and in a ``loop``:
     it goes on until `StopPlaying`.
     """
 
     prompt: str
     sounds: tuple[Sound, ...]
     loop: bool = False
+    room: Room = Room.MAIN
 
 
 class StopPlaying(Command, frozen=True, kw_only=True, tag="stop_playing"):
     prompt: str
+    room: Room = Room.MAIN
 
 
 class Dial(Command, frozen=True, kw_only=True, tag="dial"):
@@ -296,6 +346,7 @@ class Dial(Command, frozen=True, kw_only=True, tag="dial"):
     address: str
     timeout_s: float
     caller: str | None
+    headers: dict[str, str] = {}  # SIP headers that go along (X-…)
 
 
 class Join(Command, frozen=True, kw_only=True, tag="join"):
@@ -352,6 +403,13 @@ class Reply(Command, frozen=True, kw_only=True, tag="reply"):
     refusal: str = ""
 
 
+class Alarm(Command, frozen=True, kw_only=True, tag="alarm"):
+    """Tell supervisors at once. ``kind`` is one word (see `ivr.flow.danger`), ``line`` the emergency number."""
+
+    kind: str
+    line: str
+
+
 class CloseCall(Command, frozen=True, kw_only=True, tag="close_call"):
     """Write the call's last event, `CallClosed`."""
 
@@ -363,7 +421,7 @@ class CloseCall(Command, frozen=True, kw_only=True, tag="close_call"):
 
 CarrierCommand: TypeAlias = Accept | Play | StopPlaying | Dial | Join | HangUp | Check | CloseRoom
 QueueCommand: TypeAlias = SeekAgent | StopSeeking | HoldAgent | ReleaseAgent
-AnyCommand: TypeAlias = CarrierCommand | QueueCommand | Reply | CloseCall
+AnyCommand: TypeAlias = CarrierCommand | QueueCommand | Reply | Alarm | CloseCall
 
 
 # ---------------------------------------------------------------- state
@@ -375,12 +433,14 @@ class Stage(StrEnum):
     ARRIVING = "arriving"
     RESTRICTED = "restricted"
     GREETING = "greeting"
+    CHOOSING = "choosing"
     FORWARDING = "forwarding"
     WAITING = "waiting"
     DUTY = "duty"
     TALKING = "talking"
     CONSULTING = "consulting"
     RETURNING = "returning"
+    CONFERENCE = "conference"
     MESSAGE = "message"
     FAREWELL = "farewell"
     CLOSING = "closing"
@@ -435,6 +495,8 @@ class Call(msgspec.Struct):
     steps: tuple[Target, ...] = ()  # where the call goes when the present skill or target does not answer
     priority: int = 0
     emergency: bool = False  # the caller pressed the danger-to-life key
+    place: str = ""  # where help is needed, as whoever asked for it said
+    event: str = ""  # what happened, likewise
     queue_failures: int = 0
     announce: bool = False  # the queue was asked in order to tell the citizen the place
     duty_next: int = 0  # index of the next duty phone to ring
@@ -442,6 +504,7 @@ class Call(msgspec.Struct):
     talks: tuple[Talk, ...] = ()
     transfer: Transfer | None = None
     attempts: tuple[Attempt, ...] = ()
+    held: str | None = None  # the music that a line on hold hears in the other room
     returns: int = 0  # how often an agent was rung again after a transfer
     restricted: bool = False
     appeal: bool = False

@@ -13,6 +13,7 @@ import structlog
 
 from config.database import DatabaseUnreachable
 from ivr.call import (
+    Alarm,
     AnyCommand,
     AnyEvent,
     Call,
@@ -29,7 +30,7 @@ from ivr.call import (
 )
 from ivr.flow import Rules, advance
 from ivr.journal import Entry, SequenceTaken
-from ivr.ports import Carrier, CarrierUnavailable, Observer, Queue, Replies
+from ivr.ports import Alarms, Carrier, CarrierUnavailable, Observer, Queue, Replies
 from routing.tables import Table
 
 log = structlog.get_logger(__name__)
@@ -78,6 +79,7 @@ class Engine:
         carrier: Carrier,
         queue: Queue,
         replies: Replies,
+        alarms: Alarms,
         observer: Observer,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -87,6 +89,7 @@ class Engine:
         self.carrier = carrier
         self.queue = queue
         self.replies = replies
+        self.alarms = alarms
         self.observer = observer
         self.clock = clock
         self.calls: dict[str, LiveCall] = {}
@@ -216,9 +219,21 @@ class LiveCall:
         return events
 
     async def _take(self, events: list[AnyEvent]) -> None:
-        if self.journaled:
-            await self._journal(events)
+        """Durable first, then done; only a citizen in danger does not wait for the disk."""
         rules = await self._rules_of(events)
+        urgent = self.call.stage is Stage.CHOOSING
+        journaling = asyncio.ensure_future(self._journal(events)) if self.journaled else None
+        if journaling is not None and not urgent:
+            await journaling
+        commands = self._advance(events, rules)
+        if self.journaled:
+            self.engine.snapshots.save(self.call, self.seq)
+        self._set_alarm()
+        await self._run(commands)
+        if journaling is not None:
+            await journaling
+
+    def _advance(self, events: Iterable[AnyEvent], rules: Rules) -> list[AnyCommand]:
         commands: list[AnyCommand] = []
         for event in events:
             try:
@@ -229,10 +244,7 @@ class LiveCall:
                 continue
             commands += new
             self.engine.observer.event(self.call.stage, event)
-        if self.journaled:
-            self.engine.snapshots.save(self.call, self.seq)
-        self._set_alarm()
-        await self._run(commands)
+        return commands
 
     async def _journal(self, events: Sequence[AnyEvent]) -> None:
         journal = self.engine.journal
@@ -285,6 +297,8 @@ class LiveCall:
                 self._inbox.put_nowait(closed)
             case Reply():
                 await self.engine.replies.reply(command.request, command.refusal)
+            case Alarm():
+                self.engine.alarms.alarm(self.call.id, command.kind, command.line)
             case SeekAgent() | StopSeeking() | HoldAgent() | ReleaseAgent():
                 await self.engine.queue.run(self.call.id, command)
             case _:

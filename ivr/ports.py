@@ -59,6 +59,13 @@ class Replies(Protocol):
         """Tell who asked: yes with an empty `refusal`. Nobody may be waiting any more; that is no error."""
 
 
+class Alarms(Protocol):
+    """Where supervisors are told what cannot wait (`ivr.call.Alarm`)."""
+
+    def alarm(self, call: str, kind: str, line: str) -> None:
+        """Never blocks, never fails: a citizen in danger is waiting behind it."""
+
+
 class Sounds(Protocol):
     """Finds the audio of a sound."""
 

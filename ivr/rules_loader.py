@@ -12,6 +12,9 @@ from ivr.flow.greeting import welcome
 from ivr.flow.rules import KeyAction, Rules
 from routing.tables import Table, resolve
 
+TRANSFER_WORDS = ("transfer_begins", "transfer_failed")
+EMERGENCY_WORDS = ("emergency_connecting", "emergency_failed")
+EMERGENCY = 10  # priority of a danger to life in a city whose keys name none
 SPOKEN_AHEAD = 1_000  # rows: a city has some hundred; of the rest each voice is made when it is first asked for
 
 
@@ -37,6 +40,10 @@ def make_rules(pack: Pack, table: Table) -> Rules:
         ring_s=limits.ring_s,
         target_ring_s=limits.target_ring_s,
         message_limit_s=limits.message_s,
+        emergency_keys=dict(pack.rules.emergency.keys),
+        emergency_choice_s=pack.rules.emergency.choice_s,
+        emergency_ring_s=pack.rules.emergency.ring_s,
+        emergency_priority=max((key.priority for key in pack.keys.values() if key.emergency), default=EMERGENCY),
     )
 
 
@@ -45,10 +52,11 @@ def spoken_of(rules: Rules, at: float) -> Iterator[Sound]:
     transferred; of the first rows only.
     """
     told: set[str] = set()
+    urgent = set(rules.emergency_keys.values())
     for number in islice(rules.table.lines, SPOKEN_AHEAD):
         line: dict[str, str | int] = {"line": number}
         sounds = welcome(resolve(number, at, rules.table), rules.greeting)
-        for sound in (*sounds, *(Say(key, line) for key in ("transfer_begins", "transfer_failed"))):
+        for sound in (*sounds, *(Say(key, line) for key in (EMERGENCY_WORDS if number in urgent else TRANSFER_WORDS))):
             name = repr(sound)
             if isinstance(sound, Announcement) or (isinstance(sound, Say) and sound.values and name not in told):
                 told.add(name)

@@ -26,6 +26,9 @@ def check_agreement(tables: CityTables, merged: Merged, problems: Problems) -> N
     for number in EMERGENCY_NUMBERS:
         if number not in tables.emergency.numbers:
             refuse(("emergency", "numbers"), f"lacks {number}; 110, 119, 120 and 122 are emergencies in every city")
+    for key, number in tables.emergency.keys.items():
+        if number not in tables.emergency.numbers:
+            refuse(("emergency", "keys", key), f"is {number}, which is not among emergency.numbers")
     for category in tables.orders.categories:
         if category not in tables.deadlines:
             refuse(("orders", "categories"), f'has {category}, which has no deadline: write [deadlines."{category}"]')

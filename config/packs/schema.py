@@ -19,6 +19,7 @@ from config.packs.values import Table
 _PATTERNS: Mapping[str, str] = {
     "city.area_code": "must be an area code of three or four digits with its 0, as in “0795”",
     "entry.numbers": "must be a number of 3 to 11 digits, as in “12345”",
+    "emergency.keys": "must be one key of a telephone and a number of 3 to 11 digits, as in 2 = “119”",
     "emergency": "must be a number of 3 to 11 digits, as in “110”",
     "clock.working_hours": "must be a time as in “08:30-12:00”",
     "revisit.quiet": "must be a time as in “20:00-09:00”",

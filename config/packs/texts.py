@@ -21,7 +21,8 @@ KINDS: Mapping[str, str] = {
 _NUMBER = frozenset({"digits"})
 
 # Every prompt that is asked for, and how each value given with it may be read. Those named switch_… are the switch's
-# own: the first word of every call, and what it says while no worker takes a call. The others are the flow's.
+# own: the first word of every call, and what it says while no worker takes a call. Those named emergency_… are said by
+# the switch then, and by the flow otherwise; the others are the flow's.
 PROMPTS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "greeting": {},
     "greeting_merged": {"line": _NUMBER},
@@ -47,6 +48,9 @@ PROMPTS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "leave_message": {},
     "message_thanks": {},
     "farewell": {},
+    "emergency_menu": {},
+    "emergency_connecting": {"line": _NUMBER},
+    "emergency_failed": {"line": _NUMBER},
     "switch_hello": {},
     "switch_notice": {},
     "switch_sorry": {},

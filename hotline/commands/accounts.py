@@ -3,8 +3,6 @@
 Whoever may read the database's settings on this machine may do this; the audit log names them ``cli:<user>``.
 """
 
-import os
-import pwd
 import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
@@ -15,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from config.settings import load_settings
-from hotline.commands import Json, SettingsFile
+from hotline.commands import Json, SettingsFile, who
 
 if TYPE_CHECKING:
     from config.database import Database
@@ -53,7 +51,7 @@ def add(
     _with_book(
         settings,
         lambda book: book.add(
-            name, role, who=_who(), display_name=display_name, agent=agent, password=password, why=why
+            name, role, who=who(), display_name=display_name, agent=agent, password=password, why=why
         ),
     )
     print(f"account {name} can sign in" if password is not None else f"account {name} can be given tokens")
@@ -73,14 +71,14 @@ def list_accounts(json: Json = False, settings: SettingsFile = None) -> None:
 @app.command("disable")
 def disable(name: Name, why: Why = "", settings: SettingsFile = None) -> None:
     """Sign an account out and let it in no more."""
-    _with_book(settings, lambda book: book.change(name, {"disabled": True}, who=_who(), why=why))
+    _with_book(settings, lambda book: book.change(name, {"disabled": True}, who=who(), why=why))
     print(f"account {name} is disabled and signed out")
 
 
 @app.command("enable")
 def enable(name: Name, why: Why = "", settings: SettingsFile = None) -> None:
     """Let a disabled account in again."""
-    _with_book(settings, lambda book: book.change(name, {"disabled": False}, who=_who(), why=why))
+    _with_book(settings, lambda book: book.change(name, {"disabled": False}, who=who(), why=why))
     print(f"account {name} is enabled")
 
 
@@ -89,7 +87,7 @@ def password(name: Name, password_stdin: FromStdin = False, why: Why = "", setti
     """Give an account a new password, and end its sessions."""
     _with_book(settings, lambda book: book.get(name))
     new = _password(name, password_stdin)
-    _with_book(settings, lambda book: book.set_password(name, new, who=_who(), why=why))
+    _with_book(settings, lambda book: book.set_password(name, new, who=who(), why=why))
     print(f"account {name} has a new password; its sessions have ended")
 
 
@@ -111,13 +109,13 @@ def token(
     from hotline.accounts.tokens import Tokens
 
     if revoke:
-        _on_database(settings, lambda database: Tokens(database).revoke(name, label, who=_who(), why=why))
+        _on_database(settings, lambda database: Tokens(database).revoke(name, label, who=who(), why=why))
         print(f"token {label} of account {name} lets nobody in any more")
         return
     if not role or expires is None:
         raise typer.BadParameter("a new token needs --role and --expires; or give --revoke to end one")
     made, _ = _on_database(
-        settings, lambda database: Tokens(database).issue(name, label, role, _end_of(expires), who=_who(), why=why)
+        settings, lambda database: Tokens(database).issue(name, label, role, _end_of(expires), who=who(), why=why)
     )
     print(made)
 
@@ -167,11 +165,3 @@ def _end_of(day: datetime) -> float:
     from config.chinatime import CHINA
 
     return (day.replace(tzinfo=CHINA) + timedelta(days=1)).timestamp()
-
-
-def _who() -> str:
-    """The user of the operating system, not what the environment says it is."""
-    try:
-        return f"cli:{pwd.getpwuid(os.getuid()).pw_name}"
-    except KeyError:  # a container's user without a name
-        return f"cli:{os.getuid()}"

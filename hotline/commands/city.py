@@ -1,6 +1,9 @@
-"""`hotline city`: what holds for a city, and where each value comes from. Reads the packs' files, nothing else."""
+"""`hotline city`: what holds for a city, and where each value comes from. Changes nothing.
 
-from typing import TYPE_CHECKING, Annotated
+Reads the packs' files, and of the city that this installation serves the transfer table in force, if it can.
+"""
+
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,7 +14,10 @@ from hotline.commands.city_words import STATUS, TITLES, in_words
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from config.packs import Pack
     from config.packs.effective import PackDescription
+    from config.settings import Settings
+    from hotline.commands.table_office import Known
 
 app = typer.Typer(
     help="City packs (城市规则包): their rules and words, and where each comes from.", no_args_is_help=True
@@ -51,10 +57,17 @@ def list_cities(json: Json = False, settings: SettingsFile = None) -> None:
 def show_city(
     city: Annotated[str, typer.Argument(help="Name of the pack, as in yichun.")],
     field: Annotated[str | None, typer.Argument(help="One value or section, as in deadlines.咨询 or revisit.")] = None,
+    lines: Annotated[
+        bool, typer.Option("--lines", help="Every row of the transfer table, too. JSON always has them.")
+    ] = False,
     json: Json = False,
     settings: SettingsFile = None,
 ) -> None:
-    """Every effective value of a city, and where it comes from."""
+    """Every effective value of a city, and where it comes from; and its transfer table (转接表).
+
+    The table of the installation's own city is the version in force in the database, when it can be reached; of other
+    cities it is the pack's. With FIELD the table is left out.
+    """
     from dataclasses import asdict
 
     from config.packs import load_pack
@@ -62,11 +75,52 @@ def show_city(
     from config.packs.store import today_in_china
     from hotline.lookup import NotFoundError
 
-    pack = load_pack(load_settings(settings).packs_dir, city, today=today_in_china())
+    if field is not None and lines:
+        raise typer.BadParameter("FIELD and --lines exclude each other; give one of them")
+    here = load_settings(settings)
+    pack = load_pack(here.packs_dir, city, today=today_in_china())
     found = describe(pack, field)
     if found is None:
         raise NotFoundError(f"{city} has no value {field}; `hotline city show {city}` shows all of them")
-    _print_json(asdict(found)) if json else _show(found)
+    known = _table_in_force(here, pack) if field is None else None
+    if json:
+        _print_json(asdict(found) | ({} if known is None else _lines_json(known)))
+        return
+    _show(found)
+    if known is not None:
+        _show_lines(known, pack, every=lines)
+
+
+def _table_in_force(settings: "Settings", pack: "Pack") -> "Known":
+    import asyncio
+
+    from hotline.commands.table_office import frame_of, in_force
+
+    return asyncio.run(in_force(settings, frame_of(settings, pack)))
+
+
+def _lines_json(known: "Known") -> dict[str, Any]:
+    """``table`` is null where the lines are the pack's, and ``table_notice`` says why."""
+    from hotline.commands import table_show
+
+    version = None if known.version is None else table_show.version_json(known.version)
+    return {
+        "table": version,
+        "table_notice": known.notice or None,
+        "lines": table_show.lines_json(known.lines),
+    }
+
+
+def _show_lines(known: "Known", pack: "Pack", *, every: bool) -> None:
+    """The section 转接表: which table it is, and its rows, or how many of each mode."""
+    from hotline.commands import table_show
+
+    print("\n转接表 [lines]")
+    if known.version is not None and known.version.effective_at is not None:
+        print(f"第{known.version.number}版，自{table_show.moment(known.version.effective_at)}生效（数据库）")
+    else:
+        print("城市包中的转接表" + (f"（{known.notice}）" if known.notice else ""))
+    table_show.put(table_show.rows(known.lines, pack.general_skill) if every else table_show.modes(known.lines))
 
 
 def _show(found: "PackDescription") -> None:

@@ -3,8 +3,6 @@ none to ask.
 """
 
 import asyncio
-import os
-import pwd
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -12,9 +10,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import inspect
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
-from config.database import Database, is_outage
+from config.database import Database, DatabaseUnreachable, is_outage
 from config.packs import Pack, load_pack
 from config.packs.store import today_in_china
 from config.settings import Settings, load_settings
@@ -40,6 +38,7 @@ NO_DATABASE = "数据库现在无法连接"
 class Office:
     """The tables of the installation's city."""
 
+    database: Database
     frame: PackFrame
     versions: Versions
 
@@ -54,6 +53,15 @@ class Office:
     async def revision(self, number: int, seen: int | None) -> int:
         """The revision that is meant: the one the person has seen, else the present one."""
         return (await self.versions.get(number)).revision if seen is None else seen
+
+    async def touches_emergencies(self, version: Version) -> bool:
+        """Whether a draft changes rows of emergency numbers, which a supervisor has to confirm."""
+        if version.base is None:
+            return False
+        changes = await self.versions.compare(
+            await self.versions.lines(version.base), await self.versions.rows_of(version.body)
+        )
+        return bool(changes.emergency())
 
 
 @dataclass(frozen=True)
@@ -83,14 +91,16 @@ def on_tables(path: Path | None, work: Callable[[Office], Awaitable[T]]) -> T:
         database = Database(settings.database)
         try:
             await database.migrate()
-            office = Office(frame, Versions(database, frame.pack.id, frame=lambda: frame))
-            if not await office.versions.page(limit=1):
+            office = Office(database, frame, Versions(database, frame.pack.id, frame=lambda: frame))
+            if await office.versions.last_approved() is None:
                 await office.versions.adopt_pack(table_of_pack(frame.pack, frame.workdays))
             return await work(office)
         except UnknownTable as error:
             raise NotFoundError(refusal(error).lines[0]) from None
         except TableError as error:
             raise refusal(error) from None
+        except OSError as error:  # a connection that is refused comes as it is
+            raise DatabaseUnreachable("the transfer tables cannot be read") from error
         finally:
             await database.dispose()
 
@@ -127,10 +137,14 @@ async def _known(settings: Settings, frame: PackFrame, *, scheduled: bool) -> Kn
     return Known(tuple(table_of_pack(frame.pack, frame.workdays).rows()), None, notice)
 
 
+def _may_exist(url: URL) -> bool:
+    """Whether there is a database to ask; connecting to an SQLite file would make one."""
+    return not url.drivername.startswith("sqlite") or Path(url.database or "").is_file()
+
+
 async def _of_database(settings: Settings, frame: PackFrame, *, scheduled: bool) -> Known | None:
     """None when the database has never held a table in force; it is not made by looking."""
-    url = make_url(settings.database)
-    if url.drivername.startswith("sqlite") and not Path(url.database or "").is_file():
+    if not _may_exist(make_url(settings.database)):
         return None
     database = Database(settings.database)
     try:
@@ -154,14 +168,6 @@ def read(file: Path) -> Imported:
         limit = MAX_BYTES // 2**20
         raise Refused(f"{file.name}有{size / 2**20:.1f} MiB，最大{limit} MiB；请删除图片和多余内容后另存")
     return read_file(file.name, file.read_bytes())
-
-
-def who() -> str:
-    """The acting person: the user of the operating system, not what the environment says it is."""
-    try:
-        return f"cli:{pwd.getpwuid(os.getuid()).pw_name}"
-    except KeyError:  # a container's user without a name
-        return f"cli:{os.getuid()}"
 
 
 def now() -> float:

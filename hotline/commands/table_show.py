@@ -285,6 +285,7 @@ def _when(at: float | None) -> str:
 
 
 __all__ = [
+    "STATES",
     "as_json",
     "counts",
     "counts_json",
@@ -296,6 +297,7 @@ __all__ = [
     "lines_json",
     "log",
     "modes",
+    "moment",
     "problems_json",
     "put",
     "revision_json",

@@ -71,7 +71,9 @@ def refusal(error: TableError) -> Refused:
                 f"hotline table confirm-emergency {error.number} --why 原因"
             )
         case TableFaulty():
-            text = f"第{error.number}版有{error.errors}处错误，不能批准；请运行 hotline table check-draft {error.number}"
+            text = (
+                f"第{error.number}版有{error.errors}处错误，不能批准；请运行 hotline table check-draft {error.number}"
+            )
             return Refused(f"{text} 查看，改正后重新导入")
         case StaleBase():
             return Refused(
@@ -105,7 +107,7 @@ _AS_IT_IS: Mapping[State, str] = {
     State.DRAFT: "还没有检查；请先运行 hotline table check-draft {}",
     State.CHECKED: "已检查，还没有批准；请运行 hotline table approve {} --why 原因",
     State.SCHEDULED: "已批准、待生效；如要修改，请先运行 hotline table withdraw {} --why 原因",
-    State.EFFECTIVE: "正在生效，不能再改；请导出后另行导入为新草稿，或运行 hotline table rollback --why 原因 回到上一版",
+    State.EFFECTIVE: "正在生效，不能再改；请另行导入为新草稿，或运行 hotline table rollback --why 原因 回到上一版",
     State.SUPERSEDED: "已失效，不能再改；请运行 hotline table export {} 文件.xlsx，再导入为新草稿",
     State.DISCARDED: "已作废，不能再改；请运行 hotline table export {} 文件.xlsx，再导入为新草稿",
 }

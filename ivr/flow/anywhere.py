@@ -10,21 +10,26 @@ from ivr.call import (
     Accept,
     AgentOffered,
     AnyEvent,
+    Asked,
     CallClosed,
     ControlResumed,
     DigitPressed,
+    DropAsked,
+    EmergencyAsked,
     EndCause,
     HandOverAsked,
     Join,
     LegAnswered,
     LegEnded,
+    MergeAsked,
     PromptEnded,
     Stage,
+    SwapAsked,
     TakeBackAsked,
     TimerFired,
     TransferAsked,
 )
-from ivr.flow import closing, consulting, duty, forwarding, returning, talking, transfer, waiting
+from ivr.flow import closing, conference, consulting, duty, forwarding, returning, talking, transfer, waiting
 from ivr.flow.turn import Turn
 
 Handler = Callable[[Turn, Any], None]
@@ -37,6 +42,7 @@ LEAVE: dict[Stage, Callable[[Turn], None]] = {
     Stage.DUTY: duty.leave,
     Stage.TALKING: talking.leave,
     Stage.CONSULTING: consulting.leave,
+    Stage.CONFERENCE: conference.leave,
     Stage.RETURNING: returning.leave,
 }
 RESUME: dict[Stage, Callable[[Turn], None]] = {
@@ -45,6 +51,7 @@ RESUME: dict[Stage, Callable[[Turn], None]] = {
     Stage.DUTY: duty.resumed,
     Stage.TALKING: talking.resumed,
     Stage.CONSULTING: consulting.resumed,
+    Stage.CONFERENCE: conference.resumed,
     Stage.RETURNING: returning.resumed,
     Stage.CLOSING: closing.hang_up,
 }
@@ -70,7 +77,7 @@ def _afterwards(turn: Turn, event: AnyEvent) -> None:
         turn.release_agent(event.agent, talked=False, cause=EndCause.HANGUP)
     elif isinstance(event, LegAnswered):
         turn.hang_up(event.leg)
-    elif isinstance(event, TransferAsked | HandOverAsked | TakeBackAsked):
+    elif isinstance(event, Asked):
         turn.reply(event.request, transfer.NOT_TALKING)
 
 
@@ -126,11 +133,12 @@ def _offered(turn: Turn, event: AgentOffered, table: Table) -> bool:
     return False
 
 
-def _asked(turn: Turn, event: TransferAsked | HandOverAsked | TakeBackAsked, table: Table) -> bool:
+def _asked(turn: Turn, event: Asked, table: Table) -> bool:
     """A person's question is always answered, also when it comes too late."""
     if type(event) in table[turn.call.stage]:
         return True
-    wrong_time = transfer.NOT_TALKING if isinstance(event, TransferAsked) else transfer.NO_TRANSFER
+    talk_wanted = isinstance(event, TransferAsked | EmergencyAsked)
+    wrong_time = transfer.NOT_TALKING if talk_wanted else transfer.NO_TRANSFER
     turn.reply(event.request, wrong_time)
     return False
 
@@ -186,6 +194,10 @@ _SIFTS: dict[type, Callable[[Turn, Any, Table], bool]] = {
     TransferAsked: _asked,
     HandOverAsked: _asked,
     TakeBackAsked: _asked,
+    MergeAsked: _asked,
+    SwapAsked: _asked,
+    DropAsked: _asked,
+    EmergencyAsked: _asked,
     CallClosed: _closed,
     ControlResumed: _resumed,
 }

@@ -15,7 +15,7 @@ def hang_up(turn: Turn) -> None:
 def finish(turn: Turn) -> None:
     """The citizen is gone, or should be by now: end whatever is left and write down what it came to."""
     turn.move(Stage.CLOSING)
-    turn.call.prompt = None  # the room's sounds end with the room
+    turn.call.prompt = turn.call.held = None  # the rooms' sounds end with the rooms
     for leg in list(turn.call.legs.values()):
         turn.hang_up(leg.id)
         turn.forget(leg.id)

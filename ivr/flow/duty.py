@@ -12,7 +12,7 @@ from ivr.call import (
     Stage,
     TimerFired,
 )
-from ivr.flow import message, talking
+from ivr.flow import danger, message, talking, waiting
 from ivr.flow.turn import Turn
 
 
@@ -62,7 +62,10 @@ def prompt_ended(turn: Turn, event: PromptEnded) -> None:
 
 
 def key(turn: Turn, event: DigitPressed) -> None:
-    """Keys change nothing here: a person is being called already."""
+    """A person is being called already; only a danger to life comes before that."""
+    if waiting.is_emergency(turn, event.digit) and not turn.call.emergency:
+        leave(turn)
+        danger.enter(turn)
 
 
 def resumed(turn: Turn) -> None:

@@ -14,9 +14,10 @@ from ivr.call import (
     Stage,
     TimerFired,
     Transfer,
+    TransferKind,
     TransferResult,
 )
-from ivr.flow import onward, returning, ringing, talking, waiting
+from ivr.flow import danger, onward, returning, ringing, talking, waiting
 from ivr.flow.turn import Turn
 
 PERSON_KEY = "0"
@@ -71,7 +72,12 @@ def timer(turn: Turn, event: TimerFired) -> None:
 
 def key(turn: Turn, event: DigitPressed) -> None:
     """Whoever asks for a person, or presses the key for a danger to life, is not kept waiting for the line."""
-    if waiting.apply_key(turn, event.digit) or event.digit == PERSON_KEY:
+    if waiting.is_emergency(turn, event.digit):
+        if not turn.call.emergency:
+            ringing.give_up(turn, TransferResult.CANCELLED)
+            let_agent_go(turn)
+            danger.enter(turn)
+    elif waiting.apply_key(turn, event.digit) or event.digit == PERSON_KEY:
         ringing.give_up(turn, TransferResult.CANCELLED)
         failed(turn, said=False)
 
@@ -85,7 +91,11 @@ def failed(turn: Turn, *, said: bool = True) -> None:
     """Nobody there: back to a person."""
     call = turn.call
     transfer, call.transfer = call.transfer, None
-    sorry = (Say("transfer_failed", {"line": transfer.line}),) if transfer is not None and said else ()
+    sorry: tuple[Sound, ...] = ()
+    if transfer is not None and transfer.kind is TransferKind.EMERGENCY:
+        sorry = (danger.failed(turn, transfer),)
+    elif transfer is not None and said:
+        sorry = (Say("transfer_failed", {"line": transfer.line}),)
     if transfer is not None and transfer.home:
         returning.enter(turn, transfer, *sorry)
     else:

@@ -5,7 +5,7 @@ a menu in front of a government hotline, so keys work silently here, and any key
 """
 
 from ivr.call import Accept, Announcement, CallArrived, DigitPressed, PromptEnded, Say, Sound, Stage, TimerFired
-from ivr.flow import onward, restricted, waiting
+from ivr.flow import danger, onward, restricted, waiting
 from ivr.flow.turn import Turn
 from routing.tables import Reception, Route, Target, TargetKind, resolve
 
@@ -69,6 +69,9 @@ def prompt_ended(turn: Turn, event: PromptEnded) -> None:
 
 
 def key(turn: Turn, event: DigitPressed) -> None:
+    if waiting.is_emergency(turn, event.digit):
+        danger.enter(turn)
+        return
     waiting.apply_key(turn, event.digit)
     onward.go(turn)
 

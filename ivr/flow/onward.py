@@ -14,7 +14,8 @@ def go(turn: Turn, *before: Sound) -> None:
     phones = phones_first(call.steps)
     if phones:
         call.steps = call.steps[len(phones) :]
-        forwarding.enter(turn, Transfer(call.line or call.dialled, TransferKind.FORWARD, phones), *before)
+        kind = TransferKind.EMERGENCY if call.emergency else TransferKind.FORWARD
+        forwarding.enter(turn, Transfer(call.line or call.dialled, kind, phones), *before)
         return
     wait_s = None
     if call.steps:

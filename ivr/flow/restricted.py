@@ -5,7 +5,7 @@ always reaches emergency help. Everybody else's call is untouched by this stage.
 from datetime import date
 
 from ivr.call import DigitPressed, PromptEnded, Say, Stage, TimerFired
-from ivr.flow import farewell, message, waiting
+from ivr.flow import danger, farewell, message, waiting
 from ivr.flow.turn import Turn
 
 APPEAL_KEY = "1"
@@ -28,12 +28,9 @@ def timer(turn: Turn, event: TimerFired) -> None:
 
 
 def key(turn: Turn, event: DigitPressed) -> None:
-    action = turn.rules.keys.get(event.digit)
-    if action is not None and action.emergency:
+    if waiting.is_emergency(turn, event.digit):
         turn.call.restricted = False
-        waiting.apply_key(turn, event.digit)
-        turn.call.steps = ()
-        waiting.enter(turn)
+        danger.enter(turn)
     elif event.digit == APPEAL_KEY:
         turn.call.appeal = True
         message.enter(turn, Say("appeal"), ask=None)

@@ -5,7 +5,7 @@ Knows nothing of who waits meanwhile: that is `forwarding` (the citizen) and `co
 
 from msgspec.structs import replace
 
-from ivr.call import Attempt, EndCause, Leg, Role, TransferResult
+from ivr.call import Attempt, EndCause, Leg, Role, Room, TransferKind, TransferResult
 from ivr.flow.turn import Turn
 
 RESULTS = {
@@ -30,8 +30,9 @@ def ring(turn: Turn) -> bool:
         return False
     target = transfer.targets[0]
     call.transfer = replace(transfer, tries=transfer.tries + 1)
-    ring_s = rules.target_ring_s if target.ring_s is None else target.ring_s
-    turn.dial(f"{call.id}-t{len(call.attempts) + 1}", Role.LINE, target.address, transfer.line, ring_s)
+    usual_s = rules.emergency_ring_s if transfer.kind is TransferKind.EMERGENCY else rules.target_ring_s
+    ring_s = usual_s if target.ring_s is None else target.ring_s
+    turn.dial(f"{call.id}-t{len(call.attempts) + 1}", Role.LINE, target.address, transfer.line, ring_s, told=True)
     call.attempts = (
         *call.attempts,
         Attempt(transfer.line, target.address, transfer.kind, transfer.agent, began=turn.at),
@@ -41,8 +42,11 @@ def ring(turn: Turn) -> bool:
 
 
 def target_leg(turn: Turn) -> Leg | None:
-    """The leg of whoever the call is being transferred to."""
-    return next((leg for leg in turn.call.legs.values() if leg.role is Role.LINE), None)
+    """The leg of whoever the call is being transferred to: it rings, or is in the other room."""
+    return next(
+        (leg for leg in turn.call.legs.values() if leg.role is Role.LINE and (not leg.up or leg.room is Room.CONSULT)),
+        None,
+    )
 
 
 def answered(turn: Turn) -> None:

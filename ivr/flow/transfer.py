@@ -1,7 +1,7 @@
 """The agent asks for a transfer (转接): allowed to every row of the transfer table, refused with one word otherwise."""
 
-from ivr.call import EndCause, Leg, Role, Say, Transfer, TransferAsked, TransferKind
-from ivr.flow import consulting, forwarding, onward, talking
+from ivr.call import EmergencyAsked, EndCause, Leg, Say, Stage, Transfer, TransferAsked, TransferKind
+from ivr.flow import conference, consulting, danger, forwarding, onward
 from ivr.flow.turn import Turn
 from routing.tables import Reception, Route, resolve
 
@@ -11,13 +11,18 @@ NOT_YOURS = "not_yours"  # another agent talks
 NO_TRANSFER = "no_transfer"  # nothing to hand over or to take back
 UNKNOWN_NUMBER = "unknown_number"  # no row of the table
 QUEUE = "queue"  # the row leads to a queue, where nobody can be consulted first
+CONFERENCE = "conference"  # others talk with the citizen too: only a line that is consulted first can come in
+FULL = "full"  # five people are in the call
 REFUSED_BY = {Reception.SUSPENDED: "suspended", Reception.RETIRED: "retired", Reception.CLOSED: "closed"}
 
 
+MOST_PARTIES = 5
+
+
 def asked(turn: Turn, event: TransferAsked) -> None:
-    agent = talking.partner(turn)
+    agent = conference.agent_of(turn)
     route = resolve(event.number, event.at, turn.rules.table)
-    refusal = _refusal(agent, event, route)
+    refusal = _refusal(turn, agent, event, route)
     turn.reply(event.request, refusal)
     if refusal or agent is None:
         return
@@ -35,11 +40,31 @@ def asked(turn: Turn, event: TransferAsked) -> None:
         forwarding.enter(turn, transfer, Say("transfer_begins", {"line": route.number}))
 
 
-def _refusal(agent: Leg | None, event: TransferAsked, route: Route) -> str:
-    if agent is None or agent.role is not Role.AGENT:
+def emergency_asked(turn: Turn, event: EmergencyAsked) -> None:
+    """The agent's one action: the number's routes are rung, and the agent stays until told to leave."""
+    agent = conference.agent_of(turn)
+    refusal = _not_allowed(turn, agent, event.agent) or danger.refused(turn, event.number)
+    turn.reply(event.request, refusal)
+    if not refusal and agent is not None:
+        turn.call.emergency = True
+        danger.keep(turn, event)
+        consulting.enter(turn, danger.to(turn, event.number, agent.party))
+
+
+def _not_allowed(turn: Turn, agent: Leg | None, asking: str) -> str:
+    if agent is None:
         return NOT_TALKING
-    if agent.party != event.agent:
+    if agent.party != asking:
         return NOT_YOURS
+    return FULL if len(turn.call.legs) >= MOST_PARTIES else ""
+
+
+def _refusal(turn: Turn, agent: Leg | None, event: TransferAsked, route: Route) -> str:
+    refusal = _not_allowed(turn, agent, event.agent)
+    if refusal:
+        return refusal
+    if turn.call.stage is Stage.CONFERENCE and event.transfer is not TransferKind.WARM:
+        return CONFERENCE
     if route.line is None:
         return UNKNOWN_NUMBER
     if route.reception in REFUSED_BY:

@@ -8,6 +8,7 @@ from copy import copy
 from msgspec.structs import replace
 
 from ivr.call import (
+    Alarm,
     AnyCommand,
     Call,
     CloseCall,
@@ -18,6 +19,7 @@ from ivr.call import (
     HoldAgent,
     Join,
     Leg,
+    Music,
     Outcome,
     Play,
     Prompt,
@@ -33,6 +35,7 @@ from ivr.call import (
     StopSeeking,
     Talk,
 )
+from ivr.flow.handed import headers
 from ivr.flow.rules import Rules
 
 
@@ -70,6 +73,18 @@ class Turn:
             self.call.prompt = None
             self.commands.append(StopPlaying(prompt=prompt.id))
 
+    def hold_line(self) -> None:
+        """Whoever is alone in the other room hears music."""
+        call = self.call
+        call.prompts_played += 1
+        call.held = f"{call.id}-p{call.prompts_played}_hold"
+        self.commands.append(Play(prompt=call.held, sounds=(Music(),), loop=True, room=Room.CONSULT))
+
+    def unhold_line(self) -> None:
+        if self.call.held is not None:
+            self.commands.append(StopPlaying(prompt=self.call.held, room=Room.CONSULT))
+            self.call.held = None
+
     # ------------------------------------------------------------ timers
 
     def set_timer(self, name: str, seconds: float) -> None:
@@ -87,9 +102,12 @@ class Turn:
     def add_citizen(self) -> None:
         self._put(Leg(self.call.id, Role.CITIZEN, self.call.caller or "", up=True))
 
-    def dial(self, leg: str, role: Role, address: str, party: str, ring_s: float) -> None:
+    def dial(self, leg: str, role: Role, address: str, party: str, ring_s: float, *, told: bool = False) -> None:
+        """Ring a phone; with ``told`` it learns which call this is and what is known of it (X- headers)."""
+        call = self.call
         self._put(Leg(leg, role, party, address=address))
-        self.commands.append(Dial(leg=leg, address=address, timeout_s=ring_s, caller=self.call.caller))
+        handed = headers(call, self.at) if told else {}
+        self.commands.append(Dial(leg=leg, address=address, timeout_s=ring_s, caller=call.caller, headers=handed))
 
     def answered(self, leg: Leg) -> None:
         """The party is there: silence for the citizen's ear, then both in the room."""
@@ -143,6 +161,10 @@ class Turn:
         """Enter a stage with a clean clock; each stage sets its own timers."""
         self.call.stage = stage
         self.clear_timers()
+
+    def alarm(self, kind: str, line: str) -> None:
+        """Tell supervisors."""
+        self.commands.append(Alarm(kind=kind, line=line))
 
     def reply(self, request: str, refusal: str = "") -> None:
         """Answer a person's question: yes, or why not."""

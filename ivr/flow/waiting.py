@@ -5,6 +5,7 @@ another until one answers. Whatever fails, the place is kept; whoever cannot be 
 from ivr.call import (
     AgentOffered,
     DigitPressed,
+    EmergencyAsked,
     EndCause,
     Leg,
     LegAnswered,
@@ -19,7 +20,7 @@ from ivr.call import (
     Stage,
     TimerFired,
 )
-from ivr.flow import duty, message, onward, talking
+from ivr.flow import danger, duty, message, onward, talking
 from ivr.flow.turn import Turn
 
 
@@ -58,9 +59,25 @@ def apply_key(turn: Turn, digit: str) -> bool:
     return changed
 
 
+def is_emergency(turn: Turn, digit: str) -> bool:
+    """Whether the key means a danger to life."""
+    action = turn.rules.keys.get(digit)
+    return action is not None and action.emergency
+
+
 def key(turn: Turn, event: DigitPressed) -> None:
-    if apply_key(turn, event.digit) and offered(turn) is None:
+    if is_emergency(turn, event.digit) and not turn.call.emergency:
+        leave(turn)
+        danger.enter(turn)
+    elif apply_key(turn, event.digit) and offered(turn) is None:
         turn.seek_agent()
+
+
+def emergency_asked(turn: Turn, event: EmergencyAsked) -> None:
+    """A supervisor puts a waiting citizen through; an agent's phone that rings for the call stops."""
+    if event.supervisor and not danger.refused(turn, event.number):
+        leave(turn)
+    danger.asked(turn, event)
 
 
 def prompt_ended(turn: Turn, event: PromptEnded) -> None:

@@ -38,6 +38,7 @@ _NUMBER = re.compile(r"[0-9]{3,11}")
 _ADDRESS: Mapping[TargetKind, tuple[re.Pattern[str], str]] = {
     TargetKind.SKILL: (re.compile(r"[a-z][a-z0-9_]{0,31}"), "技能标识，如“skill:general”"),
     TargetKind.PHONE: (re.compile(r"[0-9]{3,20}"), "3至20位数字，如“phone:12366”"),
+    TargetKind.BACKUP: (re.compile(r"[0-9]{3,20}"), "3至20位数字，如“backup:12366”"),
     TargetKind.DESK: (re.compile(r"[0-9]{2,8}"), "2至8位数字，如“desk:8001”"),
     TargetKind.LINE: (_NUMBER, "表中的号码，如“line:12315”"),
 }
@@ -278,7 +279,7 @@ def _target(part: str) -> Target:
     kind = _kind(found["kind"])
     if kind is None:
         raise ValueError(
-            f"{_quoted(found['kind'])}不是转接方式；可用：skill（技能）、phone（电话）、desk（座机）、line（号码）"
+            f"{_quoted(found['kind'])}不是转接方式；可用：skill（技能）、phone（电话）、backup（备用中继）、desk（座机）、line（号码）"
         )
     to = found["to"] if kind is TargetKind.SKILL else found["to"].replace("-", "")
     tries = found["tries"] or found["times"]

@@ -16,7 +16,7 @@ from routing.tables.cells import faults_of
 from routing.tables.chains import Numbered, Rows, begin_of, check_chains, end_of
 from routing.tables.emergencies import check_emergencies
 from routing.tables.findings import Findings, Gathered
-from routing.tables.model import Line, LineMode, LineStatus, Target, TargetKind
+from routing.tables.model import OUTSIDE, Line, LineMode, LineStatus, Target, TargetKind
 from routing.tables.numbers import bare_number
 
 _NAMED = 10  # numbers in a summary
@@ -83,14 +83,14 @@ def _check_targets(row: int, line: Line, ours: frozenset[str], context: Context,
     kinds = {target.kind for target in line.targets}
     if line.mode is LineMode.ALIAS and TargetKind.LINE not in kinds:
         gathered.error(row, "targets", "没有写归并到哪个号码；请填写如“line:12315”")
-    if line.mode in _ONCE_A_NUMBER and line.targets and line.targets[0].kind is TargetKind.PHONE:
+    if line.mode in _ONCE_A_NUMBER and line.targets and line.targets[0].kind in OUTSIDE:
         gathered.warn(row, "targets", "号码已并入本热线，却先转到外线电话；如果不是有意的，请先写“skill:”")
     for target in line.targets:
         match target.kind:
             case TargetKind.SKILL:
                 if target.to not in context.skills:
                     gathered.error(row, "targets", _unknown_skill(target.to, context.skills))
-            case TargetKind.PHONE:
+            case TargetKind.PHONE | TargetKind.BACKUP:
                 _check_phone(row, line, target, ours, context, gathered)
             case TargetKind.DESK:
                 if context.desks is not None and target.to not in context.desks:

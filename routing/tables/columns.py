@@ -49,6 +49,7 @@ STATUS_WORDS: Mapping[LineStatus, tuple[str, ...]] = {
 KIND_WORDS: Mapping[TargetKind, tuple[str, ...]] = {
     TargetKind.SKILL: ("技能", "技能组"),
     TargetKind.PHONE: ("电话",),
+    TargetKind.BACKUP: ("备用中继", "备用"),
     TargetKind.DESK: ("座机", "分机"),
     TargetKind.LINE: ("号码",),
 }

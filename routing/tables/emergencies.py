@@ -10,7 +10,7 @@ from config.logs import mask_text
 from routing.tables.cells import targets_text
 from routing.tables.chains import Rows, end_of
 from routing.tables.findings import Gathered
-from routing.tables.model import Line, LineMode, LineStatus, Target, TargetKind, targets_of
+from routing.tables.model import OUTSIDE, Line, LineMode, LineStatus, Target, targets_of
 from routing.tables.resolve import EMERGENCY_LINES
 
 
@@ -49,5 +49,5 @@ def _check_row(row: int, line: Line, gathered: Gathered) -> None:
     if line.effective_from is not None or line.effective_to is not None:
         column = "from" if line.effective_from is not None else "to"
         gathered.emergency(row, column, f"紧急号码{number}随时有效；请清空日期")
-    if line.targets and all(target.kind is not TargetKind.PHONE for target in line.targets):
+    if line.targets and all(target.kind not in OUTSIDE for target in line.targets):
         gathered.emergency(row, "targets", f"紧急号码{number}没有外线电话；请填写如“phone:{number}”")

@@ -13,6 +13,12 @@ from routing.tables.model import Line, LineMode, LineStatus, Table, Target, Targ
 from routing.tables.resolve import EMERGENCY_LINES, MAX_ROWS, Reason, Route, Why, in_force
 
 _WEEKDAYS = "一二三四五六日"
+_PHONES = {
+    TargetKind.PHONE: "外线",
+    TargetKind.BACKUP: "备用中继外线",
+    TargetKind.DESK: "话机",
+    TargetKind.LINE: "号码",
+}
 
 
 def explain(route: Route, table: Table, at: float, skills: Mapping[str, str] | None = None) -> list[str]:
@@ -40,7 +46,7 @@ def step_text(step: Target, skills: Mapping[str, str], *, last: bool = False) ->
     if step.kind is TargetKind.SKILL:
         name = f"{skills[step.to]}（{step.to}）" if step.to in skills else step.to
         return f"转人工，在“{name}”队列等候，{'直到有人接听' if last else how_long}"
-    what = "话机" if step.kind is TargetKind.DESK else "外线"
+    what = _PHONES[step.kind]
     tries = f"，最多呼叫{step.tries}次" if step.tries > 1 else ""
     return f"转接{what}{step.to}，振铃{how_long}{tries}"
 

@@ -36,6 +36,7 @@ class LineStatus(StrEnum):
 class TargetKind(StrEnum):
     SKILL = "skill"  # stand in this queue
     PHONE = "phone"  # a number on the trunk
+    BACKUP = "backup"  # the number on the second trunk; without one it fails at once
     DESK = "desk"  # a phone on a desk of ours
     LINE = "line"  # go on with another row
 
@@ -108,6 +109,9 @@ def by_number(lines: Iterable[Line]) -> dict[str, tuple[Line, ...]]:
             found[number] = tuple(sorted(rows, key=lambda row: row.effective_from or date.min))
     return found
 
+
+OUTSIDE = frozenset({TargetKind.PHONE, TargetKind.BACKUP})
+"""Targets that lead out of the house, over a trunk."""
 
 _BY_PHONE = frozenset({LineMode.SUB_CENTER, LineMode.EXPERT, LineMode.UTILITY, LineMode.EMERGENCY, LineMode.EXTERNAL})
 

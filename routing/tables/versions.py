@@ -65,14 +65,15 @@ class Versions:
         return await asyncio.to_thread(self.frame().table, f"{self.city}-table-{number}", lines)
 
     async def adopt_pack(self, table: Table) -> Version:
-        """Make version 1 of the pack's lines, in force from now, where there is none yet; returns version 1.
+        """Put the pack's lines in force where no version was ever approved; returns the first that was.
 
-        Safe when several processes do it at once: one of them does it.
+        Safe when several processes do it at once: one of them does it. A draft that was quicker is left as it is.
         """
         body = await pack(table.rows())
         async with self.changing() as writing:
-            if writing.last:
-                return await writing.find(1)
+            known = await queries.approved(writing.connection, self.city, writing.now)
+            if known:
+                return known[0]
             why = f"lines of {table.version}"
             number = await writing.add(body, who=PACK, why=why, action="adopt", base=None)
             await writing.approve(number, who=PACK, at=writing.now)

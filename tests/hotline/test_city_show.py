@@ -8,10 +8,12 @@ from typer.testing import CliRunner
 
 from config.database import Database
 from config.packs import SHIPPED, load_pack
+from config.workdays import Workdays
 from hotline.accounts import Role
 from hotline.cli import app
 from hotline.commands.city_words import TITLES, in_words
 from hotline.lookup import NotFoundError
+from routing.tables.pack_lines import table_of_pack
 from tests.config.packs_on_disk import CITY
 from tests.hotline.api_site import Site, problem
 
@@ -130,3 +132,70 @@ async def test_the_api_gives_the_pack_that_is_in_force_now(database: Database) -
 async def test_a_field_that_the_city_has_not_is_a_404(database: Database) -> None:
     async with Site(database).client() as client:
         problem(await client.get("/api/city", params={"field": "nothing"}), 404, "unknown-field")
+
+
+# ---------------------------------------------------------------- the transfer table
+
+
+def test_a_city_is_shown_with_how_many_rows_of_each_mode_its_table_has(settings: Path) -> None:
+    shown = run(app, ["city", "show", "chenzhou", "--settings", str(settings)])
+    rows = [line.split() for line in shown.stdout.splitlines()]
+    lines = json.loads(run(app, ["city", "show", "chenzhou", "--json", "--settings", str(settings)]).stdout)["lines"]
+    counties = [line for line in lines if line["mode"] == "county"]
+    assert ["县区热线", str(len(counties))] in rows
+    assert ["合计", str(len(lines))] == rows[-1][:2]
+    assert len(counties) == 11
+    assert "城市包中的转接表" in shown.stdout
+
+
+def test_every_row_is_shown_whole_on_demand(settings: Path) -> None:
+    shown = run(app, ["city", "show", "chenzhou", "--lines", "--settings", str(settings)])
+    row = next(line.split() for line in shown.stdout.splitlines() if line.split()[:1] == ["12349"])
+    assert row[:5] == ["12349", "全国统一民政服务电话", "整体并入", "市民政局", "暂停服务"]
+    assert "（skill:general）" in row
+    assert any(cell.startswith("郴州") for cell in row)
+    both = run(app, ["city", "show", "chenzhou", "revisit", "--lines", "--settings", str(settings)])
+    assert both.exit_code == 2
+
+
+def test_one_value_comes_without_the_table(settings: Path) -> None:
+    shown = run(app, ["city", "show", "yichun", "revisit", "--json", "--settings", str(settings)])
+    assert "lines" not in json.loads(shown.stdout)
+
+
+def test_the_installations_own_city_shows_the_table_in_force(settings: Path) -> None:
+    arguments = ["city", "show", "yichun", "--settings", str(settings)]
+    before = json.loads(run(app, [*arguments, "--json"]).stdout)
+    assert (before["table"], before["table_notice"]) == (None, "本系统尚未启动过，数据库中没有转接表")
+    made = run(app, ["table", "list", "--settings", str(settings)])  # makes version 1 of the pack's lines
+    assert made.exit_code == 0, made.output
+    after = json.loads(run(app, [*arguments, "--json"]).stdout)
+    assert (after["table"]["number"], after["table"]["state"], after["table_notice"]) == (1, "effective", None)
+    assert after["lines"] == before["lines"]
+    assert "第1版，自" in run(app, arguments).stdout
+    other = json.loads(run(app, ["city", "show", "chenzhou", "--json", "--settings", str(settings)]).stdout)
+    assert (other["table"], other["table_notice"]) == (None, None)
+
+
+def test_a_database_that_is_away_is_said_and_the_packs_lines_are_shown(settings: Path) -> None:
+    settings.write_text('city = "yichun"\ndatabase_url = "postgresql://nobody@127.0.0.1:1/none"\n', "utf-8")
+    shown = run(app, ["city", "show", "yichun", "--settings", str(settings)])
+    assert shown.exit_code == 0, shown.output
+    assert "城市包中的转接表（数据库现在无法连接）" in shown.stdout
+
+
+async def test_the_api_counts_the_rows_in_force_and_says_where_they_are(database: Database) -> None:
+    site = Site(database)
+    tables = site.app.state.services.tables
+    async with site.client() as client:
+        before = (await client.get("/api/city")).json()["lines"]
+        await tables.adopt_pack(table_of_pack(site.pack, Workdays()))
+        after = (await client.get("/api/city")).json()["lines"]
+        rows = (await client.get(after["path"], params={"limit": 200})).json()["items"]
+        part = (await client.get("/api/city", params={"field": "revisit"})).json()
+    assert (before["number"], before["path"]) == (None, None)
+    assert after["number"] == 1
+    assert (after["rows"], after["modes"]) == (before["rows"], before["modes"]) == (len(rows), after["modes"])
+    assert sum(after["modes"].values()) == after["rows"]
+    assert after["to_confirm"] == sum(row["confirm"] for row in rows)
+    assert part["lines"] is None

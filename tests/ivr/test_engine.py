@@ -50,6 +50,10 @@ class Memory:
         self.slow: dict[str, asyncio.Event] = {}
         self.database_away = False
         self.replies: list[tuple[str, str]] = []
+        self.alarms: list[tuple[str, str, str]] = []
+
+    def alarm(self, call: str, kind: str, line: str) -> None:
+        self.alarms.append((call, kind, line))
 
     async def reply(self, request: str, refusal: str) -> None:
         self.replies.append((request, refusal))
@@ -125,6 +129,7 @@ def engine_on(memory: Memory, cache: Cache | None = None) -> Engine:
         carrier=memory,
         queue=memory,
         replies=memory,
+        alarms=memory,
         observer=memory,
         clock=clock,
     )

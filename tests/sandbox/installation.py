@@ -58,9 +58,10 @@ class Ports:
 
 
 class Installation:
-    """`folder` holds everything of it. ``desks`` is the roster, ``duty_phones`` addresses, ``pack`` further TOML that
-    goes to the end of the city's ``city.toml``, ``environment`` further settings. ``packs`` is the folder of city packs
-    it takes its city from, ``lines`` the text of a ``lines.csv`` that stands in the place of all those there.
+    """`folder` holds everything of it. ``desks`` is the roster, ``duty_phones`` addresses (none: those of the city),
+    ``pack`` further TOML that goes to the end of the city's ``city.toml``, ``environment`` further settings. ``packs``
+    is the folder of city packs it takes its city from, ``lines`` the text of a ``lines.csv`` that stands in the place
+    of all those there.
     """
 
     def __init__(
@@ -121,11 +122,13 @@ class Installation:
             (self.city_folder / "lines.csv").write_text(lines, "utf-8")
 
     def _write_pack(self, desks: Sequence[Desk], duty_phones: Sequence[str], more: str) -> None:
-        """The city as it is, with this installation's roster and duty phones."""
+        """The city as it is, with this installation's roster and, if there are any, its duty phones."""
         roster = "\n".join(["id,name,skills,address", *(desk.row() for desk in desks)])
         (self.city_folder / "agents.csv").write_text(roster + "\n", "utf-8")
         with (self.city_folder / "city.toml").open("a", encoding="utf-8") as toml:
-            toml.write(f"\n[duty]\nphones = {json.dumps(list(duty_phones))}\n{more}\n")
+            if duty_phones:
+                toml.write(f"\n[duty]\nphones = {json.dumps(list(duty_phones))}\n")
+            toml.write(f"\n{more}\n")
 
     @property
     def url(self) -> str:

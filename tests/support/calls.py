@@ -38,7 +38,7 @@ TABLE = Table(
             _line("12366", LineMode.SUB_CENTER, phone("12366", 15, 2), phone("07951112222")),
             _line("12319", LineMode.DUAL, skill("city", 10), phone("12319", 10)),
             _line("2912345", LineMode.COUNTY),
-            _line("119", LineMode.EMERGENCY),
+            _line("119", LineMode.EMERGENCY, phone("119"), phone("0795119")),
         ]
     ),
 )
@@ -49,6 +49,7 @@ RULES = Rules(
     table=TABLE,
     keys={"0": KeyAction(), "2": KeyAction(skill="enterprise"), "9": KeyAction(priority=10, emergency=True)},
     duty_phones=("phone:0795111", "phone:0795222"),
+    emergency_keys={"1": "110", "2": "119"},
 )
 
 

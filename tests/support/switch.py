@@ -6,7 +6,7 @@ Each test gets its own (half a second together), so that no call, phone or recor
 import contextlib
 import signal
 import wave
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,10 @@ import pytest
 import pytest_asyncio
 
 from config.asterisk_config import ARI_USER, slips_dir
+from config.asterisk_emergency import Emergency, EmergencyNumber, Routes
 from config.settings import Settings, SipSettings, SwitchSettings
 from config.slips import Slip, read_slips
+from hotline.emergency_routes import ringing_tone
 from hotline.programs import AsteriskService, asterisk_service
 from tests.sandbox import World, free_ports
 from tests.sandbox.audio import RATE, Samples, tone
@@ -25,6 +27,8 @@ from tests.sandbox.leg import until
 
 NOTICE_HZ, SORRY_HZ, MUSIC_HZ = 500, 600, 330
 NOTICE_S = SORRY_S = 0.6
+HELLO_HZ, MENU_HZ, CONNECTING_HZ, FAILED_HZ, RINGING_HZ = 300, 400, 800, 1000, 450
+HELLO_S, MENU_S = 0.6, 1.0
 RTP_PORTS = 400
 
 
@@ -74,6 +78,21 @@ class Switch:
 
 
 StartSwitch = Callable[..., Awaitable[Switch]]
+
+
+def emergency_path(sounds: Path, routes: Routes, *, keys: Mapping[str, str], choice_s: float = 3.0) -> Emergency:
+    """What key 9 leads to, in tones: ``MENU_HZ`` asks for the second key, one of ``keys`` (2 → 119); all numbers are
+    connected with ``CONNECTING_HZ``, then ``RINGING_HZ``, and given up with ``FAILED_HZ``.
+    """
+    connecting = write_wav(sounds / "connecting.wav", tone(CONNECTING_HZ, 0.6))
+    failed = write_wav(sounds / "failed.wav", tone(FAILED_HZ, 0.6))
+    return Emergency(
+        menu=write_wav(sounds / "menu.wav", tone(MENU_HZ, MENU_S)),
+        choice_s=choice_s,
+        numbers=tuple(EmergencyNumber(key, number, connecting, failed) for key, number in keys.items()),
+        ringing=ringing_tone(sounds),
+        routes=routes,
+    )
 
 
 def write_wav(path: Path, samples: Samples) -> Path:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from config.packs.values import PERIOD, Name, Names, Numbers, OptionalLimit, Table
+from config.packs.values import PERIOD, Name, Names, Number, Numbers, OptionalLimit, Table
 
 LeaderHours = Annotated[str, Field(pattern=r"^周[一二三四五六日] " + PERIOD.removeprefix("^"))]
 
@@ -16,6 +16,9 @@ class Emergency(Table):
     linked: Numbers  # with which the regulation asks for joint procedures (联动)
     connected: Numbers  # whose systems exchange data with ours
     utilities: Names  # public services with the same joint procedures
+    keys: dict[Annotated[str, Field(pattern=r"^[0-9*#]$")], Number]  # the second key -> its emergency number
+    choice_s: Annotated[float, Field(ge=1, le=30)]  # for the second key; then a person answers
+    ring_s: Annotated[float, Field(ge=1, le=60)]  # one route rings this long where its row says nothing else
 
 
 class Urgent(Table):

@@ -94,7 +94,7 @@ class AsteriskCarrier:
         self._rooms = Rooms(self.ari)
         self._claiming: dict[str, bool] = {}  # channels being claimed; True: offered again meanwhile
         self._entering: dict[str, asyncio.Future[None]] = {}  # created legs on their way into Stasis
-        self._music: dict[str, str] = {}  # call -> the prompt that is music
+        self._music: dict[str, str] = {}  # bridge -> the prompt that is music
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self, sink: Sink, on_connected: Callable[[], Awaitable[None]]) -> None:
@@ -233,7 +233,7 @@ class AsteriskCarrier:
             case Play():
                 await self._play(call, command)
             case StopPlaying():
-                await self._stop_playing(call, command.prompt)
+                await self._stop_playing(call, command)
             case Dial():
                 await self._dial(call, command)
             case Join():
@@ -241,7 +241,8 @@ class AsteriskCarrier:
             case HangUp():
                 await self._hang_up(command.leg)
             case CloseRoom():
-                self._music.pop(call, None)
+                for room in Room:
+                    self._music.pop(room_of(call, room), None)
                 await self._rooms.close(call)
             case Check():
                 await self._check(call)
@@ -255,10 +256,10 @@ class AsteriskCarrier:
             log.warning("could not join", leg=leg, reason=str(error))
 
     async def _play(self, call: str, command: Play) -> None:
-        room = room_of(call)
+        room = room_of(call, command.room)
         if command.loop:
             await self._quietly("POST", f"bridges/{room}/moh")
-            self._music[call] = command.prompt
+            self._music[room] = command.prompt
             return
         media = [name for sound in command.sounds if (name := await self._media(sound)) is not None]
         try:
@@ -277,23 +278,26 @@ class AsteriskCarrier:
             return f"sound:{path.with_suffix('')}"
         return f"tone:{sound.name};tonezone=cn" if isinstance(sound, Tone) else None
 
-    async def _stop_playing(self, call: str, prompt: str) -> None:
-        if self._music.get(call) == prompt:
-            del self._music[call]
-            await self._quietly("DELETE", f"bridges/{room_of(call)}/moh")
+    async def _stop_playing(self, call: str, command: StopPlaying) -> None:
+        room = room_of(call, command.room)
+        if self._music.get(room) == command.prompt:
+            del self._music[room]
+            await self._quietly("DELETE", f"bridges/{room}/moh")
         else:
-            await self._quietly("DELETE", f"playbacks/{prompt}")
+            await self._quietly("DELETE", f"playbacks/{command.prompt}")
 
     async def _dial(self, call: str, command: Dial) -> None:
         """Create the leg inside our application, then dial: it stays ours even if we are away when it is answered."""
         leg = command.leg
         entering = self._entering[leg] = asyncio.get_running_loop().create_future()
-        variables = {"CONNECTEDLINE(num,i)": command.caller, "CONNECTEDLINE(name,i)": command.caller}
+        variables = {f"PJSIP_HEADER(add,{name})": value for name, value in command.headers.items()}
+        if command.caller:
+            variables |= {"CONNECTEDLINE(num,i)": command.caller, "CONNECTEDLINE(name,i)": command.caller}
         try:
             await self.ari.request(
                 "POST",
                 "channels/create",
-                {"variables": variables} if command.caller else None,
+                {"variables": variables} if variables else None,
                 endpoint=endpoint_of(command.address),
                 app=self.app,
                 appArgs="leg",

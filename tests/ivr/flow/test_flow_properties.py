@@ -16,6 +16,8 @@ from ivr.call import (
     ControlResumed,
     Dial,
     DigitPressed,
+    DropAsked,
+    EmergencyAsked,
     EndCause,
     HandOverAsked,
     HangUp,
@@ -23,6 +25,7 @@ from ivr.call import (
     Join,
     LegAnswered,
     LegEnded,
+    MergeAsked,
     Play,
     PromptEnded,
     Queued,
@@ -33,6 +36,7 @@ from ivr.call import (
     Room,
     Stage,
     StopPlaying,
+    SwapAsked,
     TakeBackAsked,
     TimerFired,
     TransferAsked,
@@ -45,13 +49,14 @@ from tests.support.calls import CALL, RULES, T0, arrived
 
 Beginning = tuple[str, date | None]  # the number dialled, and a restriction's last day
 Choice = tuple[int, int, int]  # kind of event, which of the candidates, seconds since the last one
-KINDS = 17
+KINDS = 22
 NUMBERS = ("12345", "12315", "12331", "12336", "12349", "12366", "12319", "119", "777")
 
 
 SOUNDING = (
     Stage.RESTRICTED,
     Stage.GREETING,
+    Stage.CHOOSING,
     Stage.FORWARDING,
     Stage.WAITING,
     Stage.DUTY,
@@ -131,6 +136,15 @@ class Life:
             return HandOverAsked(at=self.now, request=request, agent=agent)
         if kind == 16:
             return TakeBackAsked(at=self.now, request=request, agent=agent)
+        if kind == 17:
+            return MergeAsked(at=self.now, request=request, agent=agent, consent=wait % 4 != 3)
+        if kind == 18:
+            return SwapAsked(at=self.now, request=request, agent=agent)
+        if kind == 19:
+            return DropAsked(at=self.now, request=request, agent=agent)
+        if kind in (20, 21):
+            number = ("110", "119", "12366")[pick % 3]
+            return EmergencyAsked(at=self.now, request=request, agent=agent, number=number, supervisor=kind == 21)
         transfer = TransferKind.WARM if kind == 13 else TransferKind.BLIND
         number = NUMBERS[-1 - pick % len(NUMBERS)]
         return TransferAsked(at=self.now, request=request, agent=agent, number=number, transfer=transfer)
@@ -156,16 +170,24 @@ class Life:
             assert call.timers, f"nothing would ever happen in {call.stage}"
         if call.stage not in (Stage.CLOSING, Stage.CLOSED):
             assert call.id in call.legs, "the citizen was lost"
-        if call.stage in SOUNDING or any(leg.room is Room.CONSULT for leg in call.legs.values()):
+        others = [leg for leg in call.legs.values() if leg.role is not Role.CITIZEN]
+        alone = not any(leg.up and leg.room is Room.MAIN for leg in others)
+        if call.stage in SOUNDING or (call.stage is Stage.CONSULTING and alone):
             assert call.prompt is not None, f"the citizen hears nothing in {call.stage}"
+        apart = [leg for leg in others if leg.room is Room.CONSULT]
+        assert (call.held is not None) == (len(apart) == 1), "music for whoever is alone in the other room"
         ringing = [leg for leg in call.legs.values() if leg.role is not Role.CITIZEN and not leg.up]
         assert len(ringing) <= 1
         if call.stage is Stage.TALKING:
             assert len(call.legs) == 2
+        if call.stage is Stage.CONFERENCE:
+            assert 3 <= len(call.legs) <= 5
         if call.stage is Stage.CONSULTING:
-            assert len(call.legs) == 3
+            assert 3 <= len(call.legs) <= 5
+            assert sum(leg.role is Role.AGENT for leg in others) == 1
         else:
             assert all(leg.room is Room.MAIN for leg in call.legs.values()), "left behind in the other room"
+        assert sum(leg.role is Role.AGENT for leg in others) <= 1
         pending = [attempt for attempt in call.attempts if attempt.result is None]
         assert len(pending) == (call.stage in (Stage.FORWARDING, Stage.CONSULTING))
         assert not pending or pending[0] is call.attempts[-1]
@@ -241,7 +263,7 @@ def test_after_anything_a_silent_world_still_brings_the_citizen_to_an_end_or_to_
     for choice in choices:
         life.step(life.event(*choice))
     for _ in range(2_000):
-        if life.call.stage in (Stage.TALKING, Stage.CONSULTING) or life.closes:
+        if life.call.stage in (Stage.TALKING, Stage.CONSULTING, Stage.CONFERENCE) or life.closes:
             return
         name = min(life.call.timers, key=life.call.timers.__getitem__)
         life.now = max(life.now, life.call.timers[name])

@@ -194,7 +194,7 @@ def test_given_a_sub_center_that_does_not_answer_then_each_target_is_tried_as_it
     assert results == [TransferResult.BUSY, TransferResult.NO_ANSWER, TransferResult.UNREACHABLE]
 
 
-@pytest.mark.parametrize("digit", ["0", "2", "9"])
+@pytest.mark.parametrize("digit", ["0", "2"])
 def test_given_a_line_that_rings_when_the_citizen_asks_for_a_person_by_key_then_there_is_no_more_waiting(
     digit: str,
 ) -> None:
@@ -203,16 +203,6 @@ def test_given_a_line_that_rings_when_the_citizen_asks_for_a_person_by_key_then_
     assert HangUp(leg=FIRST) in story.commands
     assert story.call.stage is Stage.WAITING
     assert story.call.attempts[0].result is TransferResult.CANCELLED
-
-
-def test_given_an_emergency_number_is_dialled_then_it_is_rung_and_a_failure_leads_to_the_head_of_the_queue() -> None:
-    story = greeted("119")
-    assert dialled(story) == ["phone:119"]
-    story.feed(LegEnded(at=later(8), leg=FIRST, cause=EndCause.BUSY))
-    (seek,) = story.named(SeekAgent)
-    assert isinstance(seek, SeekAgent)
-    assert seek.priority == story.rules.emergency_priority
-    assert story.call.emergency
 
 
 def test_given_the_citizen_hangs_up_while_a_line_rings_then_the_line_stops_ringing() -> None:
@@ -406,14 +396,6 @@ def test_given_a_restricted_caller_then_the_day_is_told_and_nobody_is_sought() -
     assert said(story) == ["restricted_bye"]
     assert not [c for c in story.all_commands if isinstance(c, SeekAgent)]
     assert outcome(story.call) is Outcome.RESTRICTED
-
-
-def test_given_a_restricted_caller_when_in_danger_then_a_person_comes_first_of_all() -> None:
-    story = arrived(restricted_until=UNTIL)
-    story.feed(DigitPressed(at=later(3), leg=CALL, digit="9"))
-    (seek,) = story.named(SeekAgent)
-    assert seek.priority == 10  # type: ignore[attr-defined]
-    assert story.call.stage is Stage.WAITING
 
 
 def test_given_a_restricted_caller_when_an_emergency_number_was_dialled_then_nothing_is_restricted() -> None:

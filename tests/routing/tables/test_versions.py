@@ -55,6 +55,13 @@ async def test_the_packs_lines_become_version_1_once(office: Office) -> None:
     assert await office.audited() == [("pack", "adopt", "1")]
 
 
+async def test_a_draft_that_was_quicker_does_not_keep_the_packs_lines_out(office: Office) -> None:
+    await office.drafts.create_from([TAX], mode=ImportMode.REPLACE, who="li", why="early")
+    first = await office.open()
+    assert (first.number, first.state) == (2, State.EFFECTIVE)
+    assert await office.open([TAX]) == first
+
+
 async def test_processes_that_adopt_the_pack_at_once_make_one_version(database: Database, database_url: str) -> None:
     others = [Database(database_url) for _ in range(4)]
     try:
