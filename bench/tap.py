@@ -46,8 +46,8 @@ class Tap:
     def __init__(self, sip: int, trunk: int, audio: int) -> None:
         self._switch = (_LOCAL, sip)
         self._caller: tuple[str, int] | None = None
-        self._trunk = _socket(trunk)
-        self._audio = _socket(audio)
+        self._trunk = stamped_socket(trunk)
+        self._audio = stamped_socket(audio)
         self.calls: dict[str, Seen] = {}
         self._talking: dict[int, Seen] = {}  # by the switch's audio port
         self._voice = [g711.alaw(g711.tone(1000, 1.0))[n : n + g711.FRAME] for n in range(0, g711.RATE, g711.FRAME)]
@@ -60,7 +60,7 @@ class Tap:
         due = time.monotonic() + _PACKET_S
         while not self._stop:
             selector.select(max(0.0, due - time.monotonic()))
-            heard = list(_datagrams(self._audio))
+            heard = list(datagrams(self._audio))
             self._forward()  # after reading and before looking: a call's 200 is older than its audio
             for packet, source, at in heard:
                 self._hear(packet, source[1], at)
@@ -74,7 +74,7 @@ class Tap:
     # ------------------------------------------------------------ signalling
 
     def _forward(self) -> None:
-        for message, source, at in _datagrams(self._trunk):
+        for message, source, at in datagrams(self._trunk):
             if source == self._switch:
                 self._from_switch(message, at)
                 if self._caller is not None:
@@ -133,7 +133,7 @@ class Tap:
                 seen.said += 1
 
 
-def _socket(port: int) -> socket.socket:
+def stamped_socket(port: int) -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
@@ -142,7 +142,7 @@ def _socket(port: int) -> socket.socket:
     return sock
 
 
-def _datagrams(sock: socket.socket) -> Iterator[tuple[bytes, tuple[str, int], int]]:
+def datagrams(sock: socket.socket) -> Iterator[tuple[bytes, tuple[str, int], int]]:
     """Everything that waits in a socket: (bytes, source, arrival in UNIX nanoseconds)."""
     while True:
         try:

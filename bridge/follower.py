@@ -1,11 +1,11 @@
 """Opens an order for every call, and adds what the call came to when it ends. Follows the journal.
 
-With the end come the call's transfers, each target rung a row of its own (`bridge.transfers`). What people write into
-an order it never touches. Entries may come twice or in the wrong order: the first arrival and the first end of a call
-count.
+With the end come the call's transfers, each target rung a row of its own (`bridge.transfers`). A danger to life makes
+the order urgent while the call goes on (`bridge.incidents`). What people write into an order it never touches. Entries
+may come twice or in the wrong order: the first arrival and the first end of a call count.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bridge.incidents import Incidents
 from bridge.model import Change
 from bridge.orders import allot, insert_changes, insert_orders, new_order, opening_fields
 from bridge.tables import orders
@@ -20,6 +21,7 @@ from bridge.transfers import insert_transfers, measure_transfers, transfers_of
 from config.chinatime import china_day
 from config.metrics import ORDERS_OPENED, TALK_SECONDS, WAIT_SECONDS
 from ivr.call import CallArrived, CallClosed, Outcome, Role, Talk
+from ivr.flow import Rules
 from ivr.journal import Positioned
 
 WHO = "hotline"  # the author of what the journal tells
@@ -40,15 +42,21 @@ class _Told(NamedTuple):
 
 
 class OrderFollower:
-    """A `ivr.journal.Follower`. ``prefix`` is that of the city's order numbers."""
+    """A `ivr.journal.Follower`. ``prefix`` is that of the city's order numbers; ``stand_in`` gives the rules for calls
+    whose own nobody kept (see `bridge.incidents`).
+    """
 
     name = "orders"
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, stand_in: Callable[[], Rules] | None = None) -> None:
         self._prefix = prefix
+        self._incidents = Incidents(stand_in)
 
     async def handle(self, entries: Sequence[Positioned], connection: AsyncConnection) -> None:
-        told = _gather(entries)
+        await self._orders(_gather(entries), connection)
+        await self._incidents.handle(entries, connection)
+
+    async def _orders(self, told: Mapping[str, _Told], connection: AsyncConnection) -> None:
         if not told:
             return
         known = {row.call: row for row in await _rows(connection, told.keys())}

@@ -79,6 +79,22 @@ class OrderTransfer:
 
 
 @dataclass(frozen=True)
+class OrderEmergency:
+    """The call was handed to an emergency number. Times are UNIX seconds; ``asked_by`` is empty when the citizen
+    pressed the key, ``confirmed_by`` is the agent who left citizen and emergency desk to each other.
+    """
+
+    number: str
+    place: str
+    event: str
+    asked_by: str
+    began: float
+    connected: float | None
+    confirmed_by: str | None
+    confirmed: float | None
+
+
+@dataclass(frozen=True)
 class Order:
     """One order as the database keeps it. Times are UNIX seconds, durations seconds; ``caller`` is whole."""
 
@@ -104,6 +120,7 @@ class Order:
     agents: tuple[str, ...]
     transfers: tuple[OrderTransfer, ...] = ()
     appeal: bool = False  # a restricted caller appealed
+    emergency: tuple[OrderEmergency, ...] | None = None  # None: no danger to life
 
     @property
     def transfer_failed(self) -> bool:

@@ -18,6 +18,7 @@ from bridge.model import (
     Change,
     Order,
     OrderChanged,
+    OrderEmergency,
     OrderExists,
     OrderTransfer,
     Status,
@@ -159,7 +160,7 @@ async def allot(connection: AsyncConnection, prefix: str, day: date, count: int)
     """The next ``count`` numbers of a day. They are taken when the transaction commits, and free again if it does not;
     until then nobody else can take numbers of that day.
     """
-    statement = _insert(connection)(order_days).values(day=day, last=count)
+    statement = insert_new(connection)(order_days).values(day=day, last=count)
     statement = statement.on_conflict_do_update(
         index_elements=["day"], set_={"last": order_days.c.last + statement.excluded.last}
     )
@@ -194,8 +195,11 @@ async def _find(connection: AsyncConnection, query: Select[Any], number: str) ->
 
 def _order_of(row: Mapping[str, Any]) -> Order:
     transfers = tuple(OrderTransfer(**each) for each in row["transfers"])
-    return Order(**{**row, "status": Status(row["status"]), "agents": tuple(row["agents"]), "transfers": transfers})
+    emergency = None if row["emergency"] is None else tuple(OrderEmergency(**each) for each in row["emergency"])
+    typed = {"status": Status(row["status"]), "agents": tuple(row["agents"])}
+    return Order(**{**row, **typed, "transfers": transfers, "emergency": emergency})
 
 
-def _insert(connection: AsyncConnection) -> Any:
+def insert_new(connection: AsyncConnection) -> Any:
+    """INSERT of the connection's dialect, which knows ``ON CONFLICT``."""
     return postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert

@@ -1,8 +1,22 @@
-"""The tables of orders and transfers. Their migrations are ``config/migrations/versions/0002_orders.py`` and
-``0009_transfers.py``.
+"""The tables of orders, transfers, alarms and incident tickets. Their migrations are in ``config/migrations/versions``:
+``0002_orders.py``, ``0009_transfers.py`` and ``0010_alarms.py``.
 """
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Date, Double, ForeignKey, Index, Integer, Table, Text, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 from config.database import metadata
 
@@ -32,6 +46,8 @@ orders = Table(
     Column("agents", JSON, nullable=False),  # ids of those who talked, in their order
     Column("transfers", JSON, nullable=False, server_default=text("'[]'")),  # see `bridge.transfers.transfers_of`
     Column("appeal", Boolean, nullable=False, server_default=text("false")),  # a restricted caller appealed
+    # a danger to life: to which numbers the call was handed, see `bridge.model.OrderEmergency`; NULL when it is none
+    Column("emergency", JSON(none_as_null=True)),
 )
 Index("ix_orders_opened", orders.c.opened, orders.c.number)
 Index("ix_orders_status", orders.c.status, orders.c.opened)
@@ -74,3 +90,45 @@ transfers = Table(
 )
 Index("ix_transfers_began", transfers.c.began, transfers.c.call, transfers.c.seq)
 Index("ix_transfers_line", transfers.c.line, transfers.c.began)
+
+# What supervisors were alarmed by. The worker that raises an alarm writes it at once, and the journal's follower writes
+# what such a write lost; ``nth`` (of its kind and line within the call, from 1) makes both mean the same row.
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True),
+    Column("at", Double, nullable=False),
+    Column("call", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # see `ivr.flow.danger`
+    Column("line", Text, nullable=False),  # the emergency number
+    Column("nth", Integer, nullable=False),
+    Column("acknowledged", Double),  # when a supervisor took care of it; NULL while it is open
+    Column("acknowledged_by", Text),
+    Column("done", Text),  # what was done, in the supervisor's words
+    UniqueConstraint("call", "kind", "line", "nth", name="uq_alarms_call"),
+)
+Index("ix_alarms_acknowledged", alarms.c.acknowledged, alarms.c.id)
+
+# Incident tickets (警情单): one for each call and emergency number it is handed to, written while the call goes on.
+emergency_tickets = Table(
+    "emergency_tickets",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True),
+    Column("change", BigInteger, nullable=False, unique=True),  # grows with every change of any ticket
+    Column("call", Text, nullable=False),
+    Column("number", Text, nullable=False),  # the emergency number
+    Column("order_number", Text),
+    Column("caller", Text),  # whole: the emergency desk has to call back
+    Column("dialled", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("began", Double, nullable=False),  # when the first route was rung
+    Column("asked_by", Text, nullable=False),  # agent or supervisor; empty when the citizen pressed the key
+    Column("routes", JSON, nullable=False),  # see `bridge.emergencies.Route`
+    Column("connected", Double),
+    Column("confirmed", Double),  # when the agent left citizen and emergency desk to each other
+    Column("confirmed_by", Text),
+    Column("received", Double),  # when the emergency desk's system said it has the ticket; NULL while it is pending
+    Column("received_by", Text),
+    UniqueConstraint("call", "number", name="uq_emergency_tickets_call"),
+)

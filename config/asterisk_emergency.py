@@ -18,6 +18,7 @@ ENDPOINTS: Mapping[str, str] = {"phone": "trunk", "backup": "trunk2", "desk": "d
 
 _KEY = re.compile(r"[0-9*#]")
 _NUMBER = re.compile(r"[0-9]{3,20}")
+_WRITTEN = re.compile(r"^exten => ([0-9]+),1,Set\(ROUTES=([^)\n]*)\)$", re.MULTILINE)
 _ADDRESS = re.compile(r"(phone|backup|desk):(\+?[0-9]{2,20})")
 
 
@@ -84,6 +85,15 @@ def routes_text(routes: Routes, version: str) -> str:
             raise ConfigError("transfer table", None, "number", "an emergency number has 3 to 20 digits")
         lines += [f"exten => {number},1,Set(ROUTES={routes_value(rung)})", " same => n,Return()"]
     return "\n".join(lines) + "\n"
+
+
+def read_routes(text: str) -> Routes:
+    """What `routes_text` wrote: the routes that the switch rings. What is no such line is left out."""
+    routes: dict[str, list[EmergencyRoute]] = {}
+    for number, value in _WRITTEN.findall(text):
+        parts = [each.split("|") for each in value.split("&") if each]
+        routes[number] = [EmergencyRoute(address, float(ring_s)) for address, _, ring_s in parts]
+    return routes
 
 
 def routes_value(routes: Sequence[EmergencyRoute]) -> str:

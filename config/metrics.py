@@ -47,6 +47,8 @@ EMERGENCY_ROUTE_UP = Gauge(
     multiprocess_mode="livemostrecent",
 )
 
+ALARMS = Counter("hotline_alarms", "Alarms to supervisors, by kind", ["kind"])
+
 RECORDINGS_KEPT = Counter("hotline_recordings_kept", "Recordings archived")
 RECORDINGS_UNSETTLED = Gauge(
     "hotline_recordings_unsettled",

@@ -44,7 +44,8 @@ async def work(settings: Settings, city: City, stop: asyncio.Event) -> None:
     journal = Journal(database, settings.state_dir / "spool", "switch")
     appeals = Appeals(database, callers_of(settings, city.pack), JournalCalls(JournalReader(database)))
     followers = FollowerRunner(
-        database, [OrderFollower(city.pack.order_prefix), LedgerFollower(), AppealFollower(appeals)]
+        database,
+        [OrderFollower(city.pack.order_prefix, lambda: city.rules), LedgerFollower(), AppealFollower(appeals)],
     )
     archiver = Archiver(database, settings.recording_spool, settings.state_dir / "archive", lambda: retention_of(city))
     tables = TableWatch(

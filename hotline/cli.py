@@ -18,6 +18,7 @@ from config.settings import Settings, load_settings
 from hotline import counting
 from hotline.commands import Json, SettingsFile
 from hotline.commands import accounts as account_commands
+from hotline.commands import alarms as alarm_commands
 from hotline.commands import city as city_commands
 from hotline.commands import restrictions as restriction_commands
 from hotline.commands import route as route_commands
@@ -38,6 +39,7 @@ app.add_typer(calls, name="call")
 app.add_typer(orders, name="order")
 app.add_typer(recordings, name="recording")
 app.add_typer(account_commands.app, name="account")
+app.add_typer(alarm_commands.app, name="alarm")
 app.add_typer(city_commands.app, name="city")
 app.add_typer(table_commands.app, name="table")
 app.add_typer(transfer_commands.app, name="transfer")

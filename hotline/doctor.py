@@ -25,6 +25,7 @@ from hotline.runtime.errors import SetupError
 
 if TYPE_CHECKING:
     from config.settings import Settings
+    from hotline.emergency_routes import Reach
 
 PYTHON_LEAST = (3, 11)
 VOICE = "cmn-latn-pinyin"
@@ -52,7 +53,7 @@ class Finding:
 
 def diagnose() -> list[Finding]:
     """Look at everything; what cannot be looked at is a finding too, never an exception."""
-    return [_looked_at(name, look) for name, look in _CHECKS.items()]
+    return [_looked_at(name, look) for name, look in _CHECKS.items()] + emergency_routes()
 
 
 def main(as_json: bool = False) -> int:
@@ -191,6 +192,55 @@ def encoding() -> Finding:
     if wrong:
         return Finding("encoding", State.WARNING, f"Text is encoded as {wrong[0]} here.", "set LANG=C.UTF-8")
     return Finding("encoding", State.OK, "Text is encoded as UTF-8.")
+
+
+def emergency_routes() -> list[Finding]:
+    """Each route that the running switch has for an emergency number, by what its trunk answers to OPTIONS. Nobody is
+    dialled.
+    """
+    try:
+        return [_route(reach) for reach in _reaches()]
+    except FileNotFoundError:
+        return [Finding("routes", State.OK, "The emergency routes can be asked for once the hotline runs.")]
+    except ImportError:
+        return []  # told by `packages`
+    except (OSError, ValueError, SetupError) as problem:
+        sentence = f"The switch cannot be asked for its emergency routes ({problem})."
+        return [Finding("routes", State.WARNING, sentence, "see that `hotline serve` runs")]
+
+
+def _reaches() -> list[Reach]:
+    import asyncio
+
+    from config.asterisk_config import ARI_USER
+    from config.asterisk_emergency import ROUTES_FILE, read_routes
+    from hotline.emergency_routes import reach_of
+    from hotline.programs import SwitchControl
+    from hotline.services import ServiceError
+
+    settings = _settings()
+    routes = read_routes((settings.state_dir / "switch" / "etc" / ROUTES_FILE).read_text("utf-8"))
+    password = (settings.state_dir / "secrets" / "ari").read_text("ascii").strip()
+    switch = SwitchControl(f"http://{settings.switch.host}:{settings.switch.http_port}", ARI_USER, password)
+    try:
+        return asyncio.run(reach_of(routes, switch))
+    except ServiceError as error:
+        raise OSError(str(error)) from None
+
+
+def _route(reach: Reach) -> Finding:
+    name, route = (
+        f"route {reach.number}.{reach.place}",
+        f"Route {reach.place} to {reach.number}, over {reach.route.endpoint},",
+    )
+    match reach.state:
+        case "online":
+            return Finding(name, State.OK, f"{route} answers.")
+        case "missing":
+            how = "set sip.backup_trunk or sip.desks, or take the target out of the transfer table"
+            return Finding(name, State.WARNING, f"{route} is not set up.", how)
+    how = "ask the carrier, and see that the address in sip.trunk, sip.backup_trunk or sip.desks is right"
+    return Finding(name, State.WARNING, f"{route} does not answer.", how)
 
 
 _CHECKS: dict[str, Callable[[], Finding]] = {

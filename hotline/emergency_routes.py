@@ -31,7 +31,7 @@ from config.database import Database
 from config.errors import ConfigError
 from config.settings import Settings
 from hotline.city import City
-from hotline.programs import AsteriskService
+from hotline.programs import AsteriskService, SwitchControl
 from hotline.services import ServiceError
 from hotline.table_watch import TableWatch
 from ivr.call import Say
@@ -156,7 +156,7 @@ class RouteKeeper:
 
     async def _state(self, endpoint: str) -> str:
         try:
-            return await self._asterisk.endpoint_state(endpoint)
+            return await self._asterisk.control.endpoint_state(endpoint)
         except ServiceError:
             return ""
 
@@ -222,12 +222,8 @@ class Reach:
     state: str
 
 
-async def reach_of(city: City, asterisk: AsteriskService, at: float) -> list[Reach]:
-    """Every route of the city with its state. Raises `ServiceError` when the switch does not answer."""
-    found = [
-        (number, place, route)
-        for number, routes in city_routes(city, at).items()
-        for place, route in enumerate(routes, 1)
-    ]
-    states = {name: await asterisk.endpoint_state(name) for name in {route.endpoint for _, _, route in found}}
+async def reach_of(routes: Routes, switch: SwitchControl) -> list[Reach]:
+    """Every route with its state. Raises `ServiceError` when the switch does not answer."""
+    found = [(number, place, route) for number, rung in routes.items() for place, route in enumerate(rung, 1)]
+    states = {name: await switch.endpoint_state(name) for name in {route.endpoint for _, _, route in found}}
     return [Reach(number, place, route, states[route.endpoint]) for number, place, route in found]

@@ -40,6 +40,38 @@ CONTROL_FILES = frozenset({"http.conf", "ari.conf"})
 REQUEST_LIMIT_S = 5.0
 
 
+class SwitchControl:
+    """A switch's ARI for those who look after it: a request now and then, no events. Knows nothing of calls."""
+
+    def __init__(self, base_url: str, user: str, password: str) -> None:
+        self._base_url = base_url
+        credentials = f"{user}:{password}".encode()
+        self._headers = {"Authorization": f"Basic {base64.b64encode(credentials).decode()}"}
+
+    async def request(self, method: str, path: str) -> bytes:
+        """The answer's body. Raises `aiohttp.ClientError` or `TimeoutError`."""
+        limit = aiohttp.ClientTimeout(total=REQUEST_LIMIT_S)
+        async with (
+            aiohttp.ClientSession(headers=self._headers, timeout=limit, raise_for_status=True) as session,
+            session.request(method, f"{self._base_url}/ari/{path}") as response,
+        ):
+            return await response.read()
+
+    async def endpoint_state(self, name: str) -> str:
+        """Whether a trunk or gateway answers OPTIONS (RFC 3261 §11): ``online``, ``offline`` or ``unknown``;
+        ``missing`` when it is not configured. Nothing is dialled. Raises `ServiceError` when the switch is silent.
+        """
+        try:
+            state = json.loads(await self.request("GET", f"endpoints/PJSIP/{name}"))["state"]
+        except aiohttp.ClientResponseError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return "missing"
+            raise ServiceError(f"the switch does not tell of {name}: {error.status}") from None
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise ServiceError(f"the switch does not answer: {type(error).__name__}") from None
+        return str(state)
+
+
 class AsteriskService(Service):
     """One Asterisk with a generated configuration. `base_url` is where its ARI answers (add ``/ari/…``)."""
 
@@ -47,9 +79,8 @@ class AsteriskService(Service):
         self.configuration = configuration
         instance = configuration.instance
         self.base_url = f"http://{instance.http_host}:{instance.http_port}"
+        self.control = SwitchControl(self.base_url, instance.ari_user, instance.ari_password)
         self._program = [*paths.asterisk(), "-C", str(instance.config)]
-        credentials = f"{instance.ari_user}:{instance.ari_password}".encode()
-        self._headers = {"Authorization": f"Basic {base64.b64encode(credentials).decode()}"}
         super().__init__(name, [*self._program, "-f"], instance.target, ready=self._booted)
 
     async def start(self) -> bool:
@@ -81,20 +112,6 @@ class AsteriskService(Service):
             before.save()
             raise
 
-    async def endpoint_state(self, name: str) -> str:
-        """Whether a trunk or gateway answers OPTIONS (RFC 3261 §11): ``online``, ``offline`` or ``unknown``;
-        ``missing`` when it is not configured. Nothing is dialled. Raises `ServiceError` when the switch does not answer.
-        """
-        try:
-            state = json.loads(await self._request("GET", f"endpoints/PJSIP/{name}"))["state"]
-        except aiohttp.ClientResponseError as error:
-            if error.status == HTTPStatus.NOT_FOUND:
-                return "missing"
-            raise ServiceError(f"{self.name} does not tell of {name}: {error.status}") from None
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise ServiceError(f"{self.name} does not answer: {type(error).__name__}") from None
-        return str(state)
-
     async def stop(self) -> None:
         """Stop Asterisk; calls that it still carries end."""
         await super().stop()
@@ -111,7 +128,7 @@ class AsteriskService(Service):
 
     async def _booted(self) -> bool:
         try:
-            await self._request("GET", "asterisk/ping")
+            await self.control.request("GET", "asterisk/ping")
         except (aiohttp.ClientError, TimeoutError):
             return False
         return "fully booted" in await self.command("core waitfullybooted")
@@ -119,19 +136,11 @@ class AsteriskService(Service):
     async def _reload(self, changed: frozenset[str]) -> None:
         for name in sorted(changed & RELOADS.keys()):
             try:
-                await self._request("PUT", f"asterisk/modules/{RELOADS[name]}")
+                await self.control.request("PUT", f"asterisk/modules/{RELOADS[name]}")
             except (aiohttp.ClientError, TimeoutError) as error:
                 raise ServiceError(f"{self.name} did not take over {name}: {error}") from None
         if later := changed - RELOADS.keys():
             log.warning("takes effect when the switch is started anew", service=self.name, files=sorted(later))
-
-    async def _request(self, method: str, path: str) -> bytes:
-        limit = aiohttp.ClientTimeout(total=REQUEST_LIMIT_S)
-        async with (
-            aiohttp.ClientSession(headers=self._headers, timeout=limit, raise_for_status=True) as session,
-            session.request(method, f"{self.base_url}/ari/{path}") as response,
-        ):
-            return await response.read()
 
 
 def asterisk_service(

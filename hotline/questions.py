@@ -10,21 +10,18 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import msgspec
 import structlog
 from redis.asyncio import Redis
 
-from ivr.call import HandOverAsked, TakeBackAsked, TransferAsked
+from ivr.call import Asked, SupervisionAsked
 from ivr.ports import Sink
 from routing.connection import LIMIT_S as REDIS_LIMIT_S
 from routing.connection import within_limit
 from routing.errors import AcdUnavailable
 
 log = structlog.get_logger(__name__)
-
-Asked: TypeAlias = TransferAsked | HandOverAsked | TakeBackAsked
 
 LIMIT_S = 3.0  # a person looks at the screen meanwhile
 MARGIN_S = 1.0  # a question outlives its limit by this, so that its asker can still take it back
@@ -49,7 +46,7 @@ class NoAnswer(QuestionError):
 
 class _Question(msgspec.Struct, frozen=True):
     call: str
-    event: Asked
+    event: Asked | SupervisionAsked
 
 
 _encoder = msgspec.json.Encoder()
@@ -83,7 +80,7 @@ class Questions:
     def __init__(self, redis: Redis, *, prefix: str = "hotline:", limit_s: float = LIMIT_S) -> None:
         self._redis, self._keys, self._limit_s = redis, _Keys(prefix), limit_s
 
-    async def ask(self, worker: str, call: str, event: Asked) -> str:
+    async def ask(self, worker: str, call: str, event: Asked | SupervisionAsked) -> str:
         """Put ``event`` to the call that ``worker`` runs; its answer, the word of a refusal or empty for yes.
 
         The worker dates the event anew. Raises `NotTaken`, `NoAnswer` after ``limit_s`` seconds, and

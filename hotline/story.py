@@ -17,22 +17,31 @@ from ivr.call import (
     CallClosed,
     ControlResumed,
     DigitPressed,
+    DropAsked,
+    EmergencyAsked,
     EndCause,
     HandOverAsked,
+    JoinAsked,
+    LeaveAsked,
     LegAnswered,
     LegEnded,
+    ListenAsked,
+    MergeAsked,
     Outcome,
     PromptEnded,
     Queued,
     QueueFailed,
     Role,
+    SwapAsked,
     SwitchHandled,
     TakeBackAsked,
+    TakeOverAsked,
     Talk,
     TimerFired,
     TransferAsked,
     TransferKind,
     TransferResult,
+    WhisperAsked,
 )
 from ivr.journal import Entry
 
@@ -57,6 +66,7 @@ _TRANSFERS = {
     TransferKind.BLIND: "blind, letting go at once",
     TransferKind.WARM: "warm, speaking with the line first",
     TransferKind.FORWARD: "forward, because the dialled number leads there",
+    TransferKind.EMERGENCY: "emergency, staying until the citizen is in good hands",
 }
 _RESULTS = {
     TransferResult.CONNECTED: "connected",
@@ -69,6 +79,14 @@ _RESULTS = {
     TransferResult.CANCELLED: "called off",
     TransferResult.ABANDONED: "the citizen hung up meanwhile",
 }
+# with these a route to an emergency number has failed; after the last one supervisors are alarmed
+_ALARMING = {
+    TransferResult.BUSY,
+    TransferResult.NO_ANSWER,
+    TransferResult.REJECTED,
+    TransferResult.UNREACHABLE,
+    TransferResult.LOST,
+}
 _RUNG = {"t": "the line", "r": "the agent called back"}  # legs of which nothing better is known; else a phone
 _TIMERS = {
     "greeting": "The greeting's time was over",
@@ -76,6 +94,7 @@ _TIMERS = {
     "announce": "It was time to tell the place in the queue",
     "patience": "The longest wait was over",
     "overflow": "The wait for this queue was over, and others are tried",
+    "choice": "The time to choose an emergency number was over, and the first free person is sought",
     "restricted": "The time for hearing of the restriction was over",
     "offer": "The phone being rung had its time",
     "check": "It was time to compare with the switch",
@@ -133,6 +152,8 @@ def _party(talk: Talk) -> str:
     match talk.role:
         case Role.AGENT:
             return f"agent {talk.party}"
+        case Role.SUPERVISOR:
+            return f"supervisor {talk.party}"
         case Role.LINE:
             return _line(talk.party)
         case _:
@@ -209,6 +230,47 @@ def _take_back(event: TakeBackAsked, _: Names) -> str:
     return f"Agent {event.agent} asked to take the call back."
 
 
+def _merge(event: MergeAsked, _: Names) -> str:
+    consent = "with the citizen's consent" if event.consent else "without the citizen's consent"
+    return f"Agent {event.agent} asked to bring all together, {consent}."
+
+
+def _swap(event: SwapAsked, _: Names) -> str:
+    return f"Agent {event.agent} asked to speak with the other one."
+
+
+def _drop(event: DropAsked, _: Names) -> str:
+    return f"Agent {event.agent} asked to let the line go that came last."
+
+
+def _emergency(event: EmergencyAsked, _: Names) -> str:
+    """Place and event are what the citizen said: the order and the ticket have them."""
+    who = f"Supervisor {event.agent}" if event.supervisor else f"Agent {event.agent}"
+    told = [name for name, text in (("place", event.place), ("event", event.event)) if text]
+    along = f", with the {' and the '.join(told)}" if told else ""
+    return f"{who} asked to put the citizen through to {_shown(event.number)}{along}."
+
+
+def _listen(event: ListenAsked, _: Names) -> str:
+    return f"Supervisor {event.supervisor} asked to listen."
+
+
+def _whisper(event: WhisperAsked, _: Names) -> str:
+    return f"Supervisor {event.supervisor} asked to speak to the agent alone."
+
+
+def _join(event: JoinAsked, _: Names) -> str:
+    return f"Supervisor {event.supervisor} asked to speak with all."
+
+
+def _take_over(event: TakeOverAsked, _: Names) -> str:
+    return f"Supervisor {event.supervisor} asked to take the call over from the agent."
+
+
+def _leave(event: LeaveAsked, _: Names) -> str:
+    return f"Supervisor {event.supervisor} asked to be let go."
+
+
 def _resumed(event: ControlResumed, names: Names) -> str:
     there = [f"{names.get(leg, leg)} on the line" for leg in event.up]
     there += [f"{names.get(leg, leg)} being rung" for leg in event.ringing]
@@ -220,17 +282,32 @@ def _closed(event: CallClosed, _: Names) -> str:
         f"; {(event.at if talk.ended is None else talk.ended) - talk.began:.1f} s with {_party(talk)}"
         for talk in event.talks
     )
-    rung = "".join(f"; transfer to {_attempt(attempt)}" for attempt in event.attempts)
+    rung = "".join(f"; {_attempt(attempt)}" for attempt in event.attempts) + _alarmed(event.attempts)
     appeal = "; the citizen appealed against the restriction" if event.appeal else ""
     return f"The call is over: {_OUTCOMES[event.outcome]}{talks}{rung}{appeal}."
 
 
 def _attempt(attempt: Attempt) -> str:
-    """``line 12366: connected, answered after 7.0 s``; the target too when it is not the line's own number."""
+    """``transfer to line 12366: connected, answered after 7.0 s``; the target too when it is not the line's own
+    number.
+    """
+    how = "transfer"
+    if attempt.transfer is TransferKind.EMERGENCY:
+        how = "emergency transfer" if attempt.agent else "emergency transfer without an agent, supervisors alarmed,"
     elsewhere = "" if attempt.address == f"phone:{attempt.line}" else f" at {shown_target(attempt.address)}"
     result = "result unknown" if attempt.result is None else _RESULTS[attempt.result]
     answered = "" if attempt.answered is None else f", answered after {attempt.answered - attempt.began:.1f} s"
-    return f"{_line(attempt.line)}{elsewhere}: {result}{answered}"
+    return f"{how} to {_line(attempt.line)}{elsewhere}: {result}{answered}"
+
+
+def _alarmed(attempts: Iterable[Attempt]) -> str:
+    """Which emergency numbers did not answer on any route, so that supervisors were alarmed."""
+    last = {attempt.line: attempt.result for attempt in attempts if attempt.transfer is TransferKind.EMERGENCY}
+    return "".join(
+        f"; no route to {_shown(line)} answered, supervisors alarmed"
+        for line, result in last.items()
+        if result in _ALARMING
+    )
 
 
 def _switch(event: SwitchHandled, _: Names) -> str:
@@ -257,6 +334,15 @@ _SENTENCES: Mapping[type, Callable[[Any, Names], str]] = {
     TransferAsked: _transfer,
     HandOverAsked: _hand_over,
     TakeBackAsked: _take_back,
+    MergeAsked: _merge,
+    SwapAsked: _swap,
+    DropAsked: _drop,
+    EmergencyAsked: _emergency,
+    ListenAsked: _listen,
+    WhisperAsked: _whisper,
+    JoinAsked: _join,
+    TakeOverAsked: _take_over,
+    LeaveAsked: _leave,
     ControlResumed: _resumed,
     CallClosed: _closed,
     SwitchHandled: _switch,

@@ -17,6 +17,7 @@ from config import metrics
 from config.database import Database
 from config.settings import Settings, secret
 from hotline.acd_port import AcdPort
+from hotline.alarms import AlarmDesk
 from hotline.city import City
 from hotline.heartbeat import run_process
 from hotline.presence import StoredPresence
@@ -56,6 +57,7 @@ class Worker:
         self.acd = Acd(self.redis, worker=name, ring_s=city.rules.ring_s, presence_store=StoredPresence(self.database))
         self.queue = AcdPort(self.acd, wrap_up_s=lambda: city.pack.limits.wrap_up_s)
         self.questions = QuestionBox(self.redis, name)
+        self.alarms = AlarmDesk(self.database)
         self.restrictions = ActiveRestrictions(
             self.database, callers_of(settings, city.pack), lambda: policy_of(city.pack), limit_s=DATABASE_LIMIT_S
         )
@@ -75,6 +77,7 @@ class Worker:
             carrier=self.carrier,
             queue=self.queue,
             replies=self.questions,
+            alarms=self.alarms,
             observer=Counts(),
         )
         self.readiness = Readiness(state, name)
@@ -91,6 +94,7 @@ class Worker:
         log.info("worker begins", worker=self.name, open_calls=len(self.engine.calls))
         await self.queue.start(self.engine)
         await self.questions.start(self.engine)
+        await self.alarms.start()
         await self._enrol()
         await self.carrier.start(self.engine, self.engine.resync)
         watching = asyncio.create_task(self._watch(), name="canary")
@@ -102,6 +106,7 @@ class Worker:
             await self.carrier.stop()
             await self.engine.stop()
             await self.queue.stop()
+            await self.alarms.stop()
             await self.tables.stop()
             await self.restrictions.stop()
             await self.snapshots.stop()

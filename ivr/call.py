@@ -20,6 +20,7 @@ class Role(StrEnum):
     AGENT = "agent"
     DUTY = "duty"  # a duty phone (值班电话), rung when no agent can answer
     LINE = "line"  # a line of the transfer table, or an external number: whoever a call was transferred to
+    SUPERVISOR = "supervisor"  # a supervisor (班长) who has taken a call over; before, see `Supervisor`
 
 
 class EndCause(StrEnum):
@@ -71,6 +72,16 @@ class Room(StrEnum):
 
     MAIN = "main"
     CONSULT = "consult"
+    WHISPER = "whisper"  # behind the agent's ear: a supervisor, and what the agent says and hears
+
+
+class Supervision(StrEnum):
+    """What a supervisor does on a call that an agent talks on."""
+
+    LISTEN = "listen"  # 监听: hears all, nobody hears the supervisor
+    WHISPER = "whisper"  # 耳语: hears what the agent hears and says; the agent alone hears the supervisor
+    JOIN = "join"  # 强插: everybody hears everybody
+    TAKE_OVER = "take_over"  # 接管: talks with the citizen in the agent's place, as soon as the phone is answered
 
 
 # ---------------------------------------------------------------- what a citizen can be made to hear
@@ -232,9 +243,52 @@ class EmergencyAsked(Event, frozen=True, kw_only=True, tag="emergency_asked"):
 
 
 # a person's question about a call: each is answered by `Reply`
-Asked: TypeAlias = (
-    TransferAsked | HandOverAsked | TakeBackAsked | MergeAsked | SwapAsked | DropAsked | EmergencyAsked
-)
+Asked: TypeAlias = TransferAsked | HandOverAsked | TakeBackAsked | MergeAsked | SwapAsked | DropAsked | EmergencyAsked
+
+
+class ListenAsked(Event, frozen=True, kw_only=True, tag="listen_asked"):
+    """A supervisor wants to hear the call. Answered by `Reply`, as are the four below. The first of them that is
+    answered with yes rings the supervisor's phone.
+    """
+
+    request: str
+    supervisor: str  # the supervisor's id in the roster
+    address: str  # where the supervisor's phone is dialled, see `Dial`
+
+
+class WhisperAsked(Event, frozen=True, kw_only=True, tag="whisper_asked"):
+    """A supervisor wants to speak to the agent alone."""
+
+    request: str
+    supervisor: str
+    address: str
+
+
+class JoinAsked(Event, frozen=True, kw_only=True, tag="join_asked"):
+    """A supervisor wants to speak with all."""
+
+    request: str
+    supervisor: str
+    address: str
+
+
+class TakeOverAsked(Event, frozen=True, kw_only=True, tag="take_over_asked"):
+    """A supervisor wants to talk with the citizen in the agent's place."""
+
+    request: str
+    supervisor: str
+    address: str
+
+
+class LeaveAsked(Event, frozen=True, kw_only=True, tag="leave_asked"):
+    """A supervisor wants to be let go; the call goes on."""
+
+    request: str
+    supervisor: str
+
+
+ModeAsked: TypeAlias = ListenAsked | WhisperAsked | JoinAsked | TakeOverAsked
+SupervisionAsked: TypeAlias = ModeAsked | LeaveAsked
 
 
 class ControlResumed(Event, frozen=True, kw_only=True, tag="control_resumed"):
@@ -302,6 +356,11 @@ AnyEvent: TypeAlias = (
     | SwapAsked
     | DropAsked
     | EmergencyAsked
+    | ListenAsked
+    | WhisperAsked
+    | JoinAsked
+    | TakeOverAsked
+    | LeaveAsked
     | ControlResumed
     | CallClosed
     | SwitchHandled
@@ -350,10 +409,20 @@ class Dial(Command, frozen=True, kw_only=True, tag="dial"):
 
 
 class Join(Command, frozen=True, kw_only=True, tag="join"):
-    """Put an answered leg into a room of the call, out of the other one."""
+    """Put an answered leg into a room of the call, out of the other one. With ``muted`` nobody there hears it, nor its
+    keys; None is for legs that are never muted.
+    """
 
     leg: str
     room: Room = Room.MAIN
+    muted: bool | None = None
+
+
+class Whisper(Command, frozen=True, kw_only=True, tag="whisper"):
+    """Put an answered leg behind another's ear: it hears what that one hears and says, and only that one hears it."""
+
+    leg: str
+    to: str
 
 
 class HangUp(Command, frozen=True, kw_only=True, tag="hang_up"):
@@ -419,7 +488,7 @@ class CloseCall(Command, frozen=True, kw_only=True, tag="close_call"):
     appeal: bool = False
 
 
-CarrierCommand: TypeAlias = Accept | Play | StopPlaying | Dial | Join | HangUp | Check | CloseRoom
+CarrierCommand: TypeAlias = Accept | Play | StopPlaying | Dial | Join | Whisper | HangUp | Check | CloseRoom
 QueueCommand: TypeAlias = SeekAgent | StopSeeking | HoldAgent | ReleaseAgent
 AnyCommand: TypeAlias = CarrierCommand | QueueCommand | Reply | Alarm | CloseCall
 
@@ -456,6 +525,16 @@ class Leg(msgspec.Struct, frozen=True):
     up: bool = False
     room: Room = Room.MAIN
     address: str = ""  # where it was dialled
+
+
+class Supervisor(msgspec.Struct, frozen=True):
+    """A supervisor's connection while an agent talks. It is none of `Call.legs`: the stages do not know of it."""
+
+    id: str
+    party: str  # the supervisor's id in the roster
+    address: str
+    mode: Supervision
+    up: bool = False
 
 
 class Prompt(msgspec.Struct, frozen=True):
@@ -505,6 +584,8 @@ class Call(msgspec.Struct):
     transfer: Transfer | None = None
     attempts: tuple[Attempt, ...] = ()
     held: str | None = None  # the music that a line on hold hears in the other room
+    supervisor: Supervisor | None = None
+    supervised: int = 0  # how often a supervisor's phone was rung
     returns: int = 0  # how often an agent was rung again after a transfer
     restricted: bool = False
     appeal: bool = False

@@ -17,6 +17,8 @@ DEFAULT = "default"
 
 # In these sections each entry is one value: a city replaces it whole or not at all.
 _WHOLE = ("keys", "deadlines", "urgent")
+# These tables are one value each.
+_ONE_VALUE = (("emergency", "keys"),)
 
 
 @dataclass(slots=True)
@@ -88,7 +90,7 @@ def _overlay(
     for key, value in values.items():
         here = (*path, key)
         dotted, line = ".".join(here), layer.lines.get(here)
-        whole = len(here) == 2 and here[0] in _WHOLE
+        whole = here in _ONE_VALUE or (len(here) == 2 and here[0] in _WHOLE)
         if isinstance(value, dict) and "value" not in value and not whole:
             if not isinstance(target.get(key, {}), dict):
                 problems.add(layer.file, line, dotted, "is a single value, not a table")

@@ -11,6 +11,7 @@ from hotline import __version__
 from hotline.api import (
     accounts,
     agents,
+    alarms,
     audit,
     call_transfers,
     calls,
@@ -21,7 +22,9 @@ from hotline.api import (
     restrictions,
     route,
     sessions,
+    supervision,
     tables,
+    tickets,
     transfers,
 )
 from hotline.api.auth import describe_roles, identify
@@ -44,6 +47,8 @@ _TAGS = [
     {"name": "recordings", "description": "What was recorded, what is kept of it, and what is missing."},
     {"name": "agents", "description": "Agents (话务员): who is doing what; signing in and out."},
     {"name": "transfers", "description": "Transfers (转接): what became of each, and figures of lines and targets."},
+    {"name": "alarms", "description": "Alarms to supervisors: what cannot wait, and who took care of it."},
+    {"name": "tickets", "description": "Incident tickets (警情单) for the systems of emergency desks."},
     {"name": "sessions", "description": "Signing in and out, and who one is."},
     {"name": "accounts", "description": "Accounts, their roles, and tokens for programs."},
     {"name": "audit", "description": "The audit log: who did what. It only ever grows."},
@@ -65,6 +70,7 @@ def create_app(deps: Deps) -> FastAPI:
         orders,
         calls,
         call_transfers,
+        supervision,
         recordings,
         transfers,
         agents,
@@ -75,6 +81,8 @@ def create_app(deps: Deps) -> FastAPI:
         restrictions,
         route,
         tables,
+        alarms,
+        tickets,
     )
     for part in parts:
         api.include_router(part.router)

@@ -1,32 +1,51 @@
-"""Routes of a call's transfer (转接): an agent asks for one, hands over, takes back.
+"""Routes of a call's transfer (转接): an agent asks for one, swaps, merges, drops, hands over, takes back; and of the
+emergency handoff, which is an agent's or a supervisor's one action.
 
 Whether that may be done the call itself decides (`ivr.flow.transfer`); here its answer becomes a sentence.
 """
 
+import asyncio
 from collections.abc import Mapping
 
+import structlog
 from fastapi import APIRouter
 
 from config import audit
+from config.database import is_outage, within
 from hotline.accounts import Role
 from hotline.api.auth import Actor, allow, forbidden
 from hotline.api.deps import Ask, Services
 from hotline.api.fields import CallPath
 from hotline.api.problems import RETRY_AFTER_S, Fault, ProblemError, responses
 from hotline.api.routing import LimitedRoute
-from hotline.api.transfer_models import Accepted, OnBehalf, TransferRequest
-from hotline.questions import Asked, NoAnswer, NotTaken, new_request
-from ivr.call import HandOverAsked, TakeBackAsked, TransferAsked, TransferKind
-from ivr.flow import transfer
+from hotline.api.transfer_models import Accepted, EmergencyRequest, MergeRequest, OnBehalf, TransferRequest
+from hotline.questions import NoAnswer, NotTaken, new_request
+from ivr.call import (
+    Asked,
+    DropAsked,
+    EmergencyAsked,
+    HandOverAsked,
+    MergeAsked,
+    SwapAsked,
+    TakeBackAsked,
+    TransferAsked,
+    TransferKind,
+)
+from ivr.flow import consulting, transfer
 from routing.errors import AcdUnavailable
 
+log = structlog.get_logger(__name__)
+
 router = APIRouter(
-    prefix="/calls/{call}/transfer",
+    prefix="/calls/{call}",
     tags=["calls"],
     route_class=LimitedRoute,
     dependencies=[allow(Role.AGENT, Role.SUPERVISOR)],
     responses=responses(404, 409, 504),
 )
+
+NOT_EMERGENCY = "not_emergency"  # see `ivr.flow.danger.refused`
+AUDIT_LIMIT_S = 1.0  # what an emergency lets the audit log take
 
 REFUSALS: Mapping[str, str] = {
     transfer.NOT_TALKING: "no agent talks with the citizen now, so there is nothing to transfer",
@@ -34,13 +53,17 @@ REFUSALS: Mapping[str, str] = {
     transfer.NO_TRANSFER: "no transfer with consultation is under way; it may just have ended, see the call's story",
     transfer.UNKNOWN_NUMBER: "the transfer table has no row in force for this number; look it up there",
     transfer.QUEUE: "the people of this number answer from a queue and cannot be consulted first; transfer it blind",
+    transfer.CONFERENCE: "others speak with the citizen too, so a line can only be consulted first; ask for it warm",
+    transfer.FULL: "the call has as many people as it can hold; let somebody go first",
+    consulting.NO_CONSENT: "the citizen has not agreed to speak with both; ask the citizen first, or hand over",
+    NOT_EMERGENCY: "this is no emergency number; transfer the call instead",
     "suspended": "this number is suspended in the transfer table; go on helping the citizen, or take another number",
     "retired": "this number is retired in the transfer table; go on helping the citizen, or take another number",
     "closed": "this number is outside its service hours now; see them in the transfer table",
 }
 
 
-@router.post("", status_code=202, summary="Transfer a call")
+@router.post("/transfer", status_code=202, summary="Transfer a call")
 async def transfer_call(call: CallPath, wanted: TransferRequest, actor: Actor, ask: Ask) -> Accepted:
     """Rings the targets of a row of the transfer table for the citizen. The answer comes when ringing begins; what
     became of it the call's story and its order tell. If nobody answers, the citizen comes back to a person.
@@ -57,20 +80,74 @@ async def transfer_call(call: CallPath, wanted: TransferRequest, actor: Actor, a
     return Accepted(call=call, agent=agent, doing="transfer", number=wanted.number, kind=wanted.kind)
 
 
-@router.post("/hand-over", summary="Hand a call over")
+@router.post("/transfer/hand-over", summary="Hand a call over")
 async def hand_over(call: CallPath, actor: Actor, ask: Ask, whose: OnBehalf | None = None) -> Accepted:
-    """The agent of a warm transfer leaves: citizen and line are brought together, or the line rings on."""
+    """The agent leaves. In a warm transfer citizen and line are brought together, or the line rings on; in a conference
+    the others go on. With an emergency desk on the line it confirms that the citizen is in its hands.
+    """
     worker, agent = await _running(ask, call), _agent(actor, whose)
     await _put(ask, actor, worker, call, HandOverAsked(at=ask.clock(), request=new_request(), agent=agent))
     return Accepted(call=call, agent=agent, doing="hand_over")
 
 
-@router.post("/take-back", summary="Take a call back")
+@router.post("/transfer/take-back", summary="Take a call back")
 async def take_back(call: CallPath, actor: Actor, ask: Ask, whose: OnBehalf | None = None) -> Accepted:
     """The agent of a warm transfer lets the line go and is with the citizen again."""
     worker, agent = await _running(ask, call), _agent(actor, whose)
     await _put(ask, actor, worker, call, TakeBackAsked(at=ask.clock(), request=new_request(), agent=agent))
     return Accepted(call=call, agent=agent, doing="take_back")
+
+
+@router.post("/transfer/swap", summary="Turn from the line to the citizen, or back")
+async def swap(call: CallPath, actor: Actor, ask: Ask, whose: OnBehalf | None = None) -> Accepted:
+    """The agent of a warm transfer whose line has answered speaks with the other one; who is left alone hears music."""
+    worker, agent = await _running(ask, call), _agent(actor, whose)
+    await _put(ask, actor, worker, call, SwapAsked(at=ask.clock(), request=new_request(), agent=agent))
+    return Accepted(call=call, agent=agent, doing="swap")
+
+
+@router.post("/transfer/merge", summary="Bring all together")
+async def merge(call: CallPath, wanted: MergeRequest, actor: Actor, ask: Ask) -> Accepted:
+    """A conference (三方通话) of citizen, agent and line; only with the citizen's consent, which must be said."""
+    worker, agent = await _running(ask, call), _agent(actor, wanted)
+    event = MergeAsked(at=ask.clock(), request=new_request(), agent=agent, consent=wanted.consent)
+    await _put(ask, actor, worker, call, event)
+    return Accepted(call=call, agent=agent, doing="merge")
+
+
+@router.post("/transfer/drop", summary="Let a line go from a conference")
+async def drop(call: CallPath, actor: Actor, ask: Ask, whose: OnBehalf | None = None) -> Accepted:
+    """The line that came last is let go; the others go on."""
+    worker, agent = await _running(ask, call), _agent(actor, whose)
+    await _put(ask, actor, worker, call, DropAsked(at=ask.clock(), request=new_request(), agent=agent))
+    return Accepted(call=call, agent=agent, doing="drop")
+
+
+@router.post("/emergency", status_code=202, summary="Put a citizen through to 110, 119, 120 or 122")
+async def emergency(call: CallPath, wanted: EmergencyRequest, actor: Actor, ask: Ask) -> Accepted:
+    """The routes to the number are rung one after another, before every queue and restriction. The agent who talks
+    stays until leaving (`hand-over`). A supervisor who names no agent puts a citizen through who has none yet. Place
+    and event go along in the SIP headers and in the incident ticket.
+    """
+    worker, (agent, supervisor) = await _running(ask, call), _who_helps(actor, wanted)
+    event = EmergencyAsked(
+        at=ask.clock(),
+        request=new_request(),
+        agent=agent,
+        number=wanted.number,
+        supervisor=supervisor,
+        place=wanted.place,
+        event=wanted.event,
+    )
+    await _put_at_once(ask, actor, worker, call, event)
+    return Accepted(call=call, agent=agent, doing="emergency", number=wanted.number)
+
+
+def _who_helps(actor: Actor, wanted: EmergencyRequest) -> tuple[str, bool]:
+    """In whose name an emergency handoff is asked for, and whether as a supervisor of a call without an agent."""
+    if Role.SUPERVISOR in actor.roles and wanted.agent is None:
+        return actor.agent or actor.name, True
+    return _agent(actor, wanted), False
 
 
 def _agent(actor: Actor, whose: OnBehalf | None) -> str:
@@ -106,6 +183,27 @@ async def _put(ask: Services, actor: Actor, worker: str, call: str, event: Asked
     """Ask the call; returns when it said yes, raises a `ProblemError` otherwise."""
     if actor.agent != event.agent:
         await _remember(ask, actor, call, event)
+    await _say(ask, worker, call, event)
+
+
+async def _put_at_once(ask: Services, actor: Actor, worker: str, call: str, event: Asked) -> None:
+    """The same for a danger to life: the audit log is written meanwhile, and its failure is no obstacle."""
+    remembering = None
+    if actor.agent != event.agent:
+        remembering = asyncio.create_task(within(AUDIT_LIMIT_S, _remember(ask, actor, call, event)))
+    try:
+        await _say(ask, worker, call, event)
+    finally:
+        if remembering is not None:
+            try:
+                await remembering
+            except Exception as error:
+                if not is_outage(error):
+                    raise
+                log.error("an emergency handoff is not in the audit log", call=call, who=actor.name)
+
+
+async def _say(ask: Services, worker: str, call: str, event: Asked) -> None:
     try:
         refusal = await ask.questions.ask(worker, call, event)
     except NotTaken as error:
@@ -125,6 +223,10 @@ async def _remember(ask: Services, actor: Actor, call: str, event: Asked) -> Non
     detail: dict[str, object] = {"agent": event.agent}
     if isinstance(event, TransferAsked):
         detail |= {"number": event.number, "kind": str(event.transfer)}
+    elif isinstance(event, MergeAsked):
+        detail |= {"consent": event.consent}
+    elif isinstance(event, EmergencyAsked):
+        detail |= {"number": event.number, "supervisor": event.supervisor}
     action = f"call.{event.__struct_config__.tag}"
     async with ask.database.begin() as connection:
         entry = audit.Entry(ask.clock(), actor.name, action, f"call:{call}", detail=detail)

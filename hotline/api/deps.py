@@ -8,8 +8,10 @@ from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 
+from bridge.alarms import AlarmBook
 from bridge.model import CATEGORIES
 from bridge.orders import Orders
+from bridge.tickets import Tickets
 from bridge.transfers import Transfers
 from config.database import Database
 from config.packs import SHIPPED, Pack
@@ -20,9 +22,9 @@ from hotline.accounts.passwords import Passwords
 from hotline.accounts.sessions import Sessions
 from hotline.accounts.tokens import Tokens
 from hotline.api.callbook import CallBook
-from hotline.questions import Asked
 from hotline.restrictions import JournalCalls, policy_of
 from hotline.simulator import Simulator
+from ivr.call import Asked, SupervisionAsked
 from ivr.journal import JournalReader
 from recordings.ledger import Ledger
 from routing.agents import Presence
@@ -45,7 +47,7 @@ class AgentsPort(Protocol):
 class QuestionsPort(Protocol):
     """The part of `hotline.questions.Questions` that the API uses."""
 
-    async def ask(self, worker: str, call: str, event: Asked) -> str: ...
+    async def ask(self, worker: str, call: str, event: Asked | SupervisionAsked) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,8 @@ class Services:
     agents: AgentsPort
     questions: QuestionsPort
     transfers: Transfers
+    alarms: AlarmBook
+    tickets: Tickets
     pack: Callable[[], Pack]
     clock: Callable[[], float]
     database: Database
@@ -118,6 +122,8 @@ def services(deps: Deps) -> Services:
         agents=deps.agents,
         questions=deps.questions,
         transfers=Transfers(deps.database),
+        alarms=AlarmBook(deps.database, clock=deps.clock),
+        tickets=Tickets(deps.database, clock=deps.clock),
         pack=deps.pack,
         clock=deps.clock,
         database=deps.database,

@@ -44,6 +44,15 @@ Content = Annotated[
 Where = Annotated[
     str, _STRIPPED, _PLAIN, Field(max_length=500, description="Where it is.", examples=["袁州区幸福路12号"])
 ]
+Happened = Annotated[
+    str, _STRIPPED, _PLAIN, Field(max_length=1000, description="What happened.", examples=["三楼起火，有人被困"])
+]
+Done = Annotated[
+    str,
+    _STRIPPED,
+    _PLAIN,
+    Field(min_length=1, max_length=500, description="What was done about it.", examples=["已回拨，119已出警"]),
+]
 Category = Annotated[
     str,
     _STRIPPED,

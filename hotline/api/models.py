@@ -13,7 +13,7 @@ from config.chinatime import china_time
 from config.logs import mask_number
 from hotline.api.callbook import CallLine
 from hotline.api.fields import Caller, CallId, Category, Content, Reason, Where, Who, Why
-from hotline.api.transfer_models import OrderTransferLine
+from hotline.api.transfer_models import OrderEmergencyLine, OrderTransferLine
 from hotline.story import Line
 from recordings.ledger import Gap, Recording, State
 from routing.agents import AgentState, Presence
@@ -92,6 +92,7 @@ class OrderLine(BaseModel):
     agents: list[str] = Field(description="Ids of the agents who talked, in their order.")
     transfer_failed: bool = Field(description="The last transfer of the call brought the citizen to nobody.")
     appeal: bool = Field(description="A restricted caller appealed and waits to be called; the recording keeps it.")
+    danger: bool = Field(description="The call was a danger to life, which made the order urgent.")
 
     @classmethod
     def of(cls, order: Order) -> "OrderLine":
@@ -117,6 +118,7 @@ class OrderInFull(OrderLine):
     place: str
     reason: str | None
     transfers: list[OrderTransferLine] = Field(description="Every target rung for the citizen, in their order.")
+    emergency: list[OrderEmergencyLine] = Field(description="Emergency numbers that the call was handed to.")
     history: list[HistoryEntry]
 
     @classmethod
@@ -126,7 +128,8 @@ class OrderInFull(OrderLine):
             for change in history
         ]
         transfers = [OrderTransferLine.of(transfer) for transfer in order.transfers]
-        fields = {"caller": order.caller, "transfers": transfers, "history": told}
+        emergency = [OrderEmergencyLine.of(each) for each in order.emergency or ()]
+        fields = {"caller": order.caller, "transfers": transfers, "emergency": emergency, "history": told}
         return cls.model_validate(_order(order) | fields)
 
 
@@ -252,6 +255,7 @@ def _order(order: Order) -> dict[str, Any]:
     times = {"opened": china_time(order.opened), "updated": china_time(order.updated)}
     waited = order.waited_s
     known = {"waited_s": None if waited is None else round(waited, 3), "transfer_failed": order.transfer_failed}
+    known["danger"] = order.emergency is not None
     return {**vars(order), **times, **known}
 
 

@@ -15,8 +15,10 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from bridge.alarms import AlarmAcknowledged, UnknownAlarm
 from bridge.model import OrderChanged, OrderError, OrderExists, OrderRefused, UnknownOrder
 from bridge.numbers import OrderNumberError
+from bridge.tickets import UnknownTicket
 from config.database import is_outage
 from hotline.accounts import (
     AccountChanged,
@@ -153,6 +155,12 @@ def as_problem(error: Exception, method: str) -> ProblemError | None:
             return ProblemError(422, "order-refused", str(error), faults=faults)
         case OrderError():
             return ProblemError(422, "order-refused", str(error))
+        case UnknownAlarm():
+            return ProblemError(404, "alarm-unknown", str(error))
+        case AlarmAcknowledged():
+            return ProblemError(409, "alarm-acknowledged", str(error))
+        case UnknownTicket():
+            return ProblemError(404, "ticket-unknown", str(error))
         case AccountError():
             return _of_account(error)
         case RestrictionError():

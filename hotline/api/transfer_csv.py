@@ -16,6 +16,7 @@ KINDS: Mapping[TransferKind, str] = {
     TransferKind.FORWARD: "号码转接",
     TransferKind.BLIND: "直接转接",
     TransferKind.WARM: "咨询转接",
+    TransferKind.EMERGENCY: "紧急转接",
 }
 RESULTS: Mapping[str, str] = {
     TransferResult.CONNECTED: "接通",

@@ -7,12 +7,12 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
-from bridge.model import OrderTransfer
+from bridge.model import OrderEmergency, OrderTransfer
 from bridge.transfers import Figure, Transfer, shown_target
 from config.chinatime import china_time
-from hotline.api.fields import AgentId
+from hotline.api.fields import AgentId, Happened, Where
 from ivr.call import TransferKind, TransferResult
 
 _TARGET = Field(description="Where it rang; masked when it is a person's phone.", examples=["phone:12366"])
@@ -50,12 +50,29 @@ class TransferRequest(OnBehalf):
     )
 
 
+class MergeRequest(OnBehalf):
+    """All together in one conversation (三方通话)."""
+
+    consent: StrictBool = Field(
+        description="Whether the citizen agreed to it, having been asked (四川 §12(1), 邵阳 §12). It must be said: "
+        "left out, the request cannot be used (422); `false` is kept in the call's story, and the call refuses (409)."
+    )
+
+
+class EmergencyRequest(OnBehalf):
+    """Whom the citizen needs, and what the emergency desk should know."""
+
+    number: Literal["110", "119", "120", "122"] = Field(description="公安, 火警, 急救 or 交通事故.")
+    place: Where = Field(default="", description="Where help is needed.")
+    event: Happened = ""
+
+
 class Accepted(BaseModel):
     """What the call is doing now that it was asked."""
 
     call: str = Field(examples=["hotline-1795190400.1"])
-    agent: str = Field(description="The agent who talked, or talks.", examples=["8001"])
-    doing: Literal["transfer", "hand_over", "take_back"]
+    agent: str = Field(description="The agent who talked, or talks; or the supervisor who asked.", examples=["8001"])
+    doing: Literal["transfer", "hand_over", "take_back", "merge", "swap", "drop", "emergency"]
     number: str | None = Field(default=None, description="Where to, as it was given.", examples=["12366"])
     kind: Literal["blind", "warm"] | None = None
 
@@ -76,6 +93,24 @@ class OrderTransferLine(BaseModel):
         return cls.model_validate(
             {**vars(transfer), "agent": transfer.agent or None, "began": china_time(transfer.began)}
         )
+
+
+class OrderEmergencyLine(BaseModel):
+    """An emergency number that the call was handed to, as the order tells it."""
+
+    number: str = Field(examples=["119"])
+    place: str = Field(description="What the emergency desk was told of the place.")
+    event: str = Field(description="What it was told of what happened.")
+    asked_by: str | None = Field(description="Agent or supervisor; null when the citizen pressed the key.")
+    began: datetime = Field(description="When the first route was rung.")
+    connected: datetime | None = Field(description="When citizen and emergency desk could speak.")
+    confirmed_by: str | None = Field(description="The agent who then left them to each other.")
+    confirmed: datetime | None
+
+    @classmethod
+    def of(cls, emergency: OrderEmergency) -> "OrderEmergencyLine":
+        times = {name: _time(getattr(emergency, name)) for name in ("began", "connected", "confirmed")}
+        return cls.model_validate({**vars(emergency), **times, "asked_by": emergency.asked_by or None})
 
 
 class TransferLine(BaseModel):
@@ -149,3 +184,7 @@ class TransferFigures(BaseModel):
     begin: date = Field(alias="from", description="The first day.")
     end: date = Field(alias="to", description="The last day.")
     items: list[TransferFigure] = Field(description="By line and target.")
+
+
+def _time(at: float | None) -> datetime | None:
+    return None if at is None else china_time(at)

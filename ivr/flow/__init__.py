@@ -46,6 +46,7 @@ from ivr.flow import (
     message,
     restricted,
     returning,
+    supervising,
     talking,
     transfer,
     waiting,
@@ -155,7 +156,8 @@ LEADS_TO: dict[Stage, frozenset[Stage]] = {
     ),
     Stage.DUTY: frozenset({Stage.CHOOSING, Stage.TALKING, Stage.WAITING, Stage.MESSAGE, Stage.CLOSING}),
     Stage.TALKING: frozenset({Stage.FAREWELL, Stage.WAITING, Stage.CONSULTING, Stage.FORWARDING, Stage.CLOSING}),
-    Stage.CONSULTING: frozenset({Stage.TALKING, Stage.CONFERENCE, Stage.FORWARDING, Stage.CLOSING}),
+    # WAITING: agent and line were both lost
+    Stage.CONSULTING: frozenset({Stage.TALKING, Stage.CONFERENCE, Stage.FORWARDING, Stage.WAITING, Stage.CLOSING}),
     Stage.CONFERENCE: frozenset({Stage.TALKING, Stage.CONSULTING, Stage.CLOSING}),
     Stage.RETURNING: frozenset({Stage.TALKING, Stage.WAITING, Stage.CLOSING}),
     Stage.MESSAGE: frozenset({Stage.FAREWELL, Stage.CLOSING}),
@@ -173,4 +175,5 @@ def advance(call: Call, event: AnyEvent, rules: Rules) -> tuple[Call, tuple[AnyC
     """
     turn = Turn(call, rules, event.at)
     anywhere.handle(turn, event, HANDLERS)
+    supervising.settle(turn)
     return turn.call, tuple(turn.commands)

@@ -18,18 +18,29 @@ from ivr.call import (
     EmergencyAsked,
     EndCause,
     HandOverAsked,
-    Join,
     LegAnswered,
     LegEnded,
     MergeAsked,
     PromptEnded,
     Stage,
+    SupervisionAsked,
     SwapAsked,
     TakeBackAsked,
     TimerFired,
     TransferAsked,
 )
-from ivr.flow import closing, conference, consulting, duty, forwarding, returning, talking, transfer, waiting
+from ivr.flow import (
+    closing,
+    conference,
+    consulting,
+    duty,
+    forwarding,
+    returning,
+    supervising,
+    talking,
+    transfer,
+    waiting,
+)
 from ivr.flow.turn import Turn
 
 Handler = Callable[[Turn, Any], None]
@@ -63,6 +74,8 @@ def handle(turn: Turn, event: AnyEvent, table: Table) -> None:
     if stage is Stage.CLOSED:
         _afterwards(turn, event)
         return
+    if supervising.took(turn, event):
+        return
     sift = _SIFTS.get(type(event))
     if sift is not None and not sift(turn, event, table):
         return
@@ -77,7 +90,7 @@ def _afterwards(turn: Turn, event: AnyEvent) -> None:
         turn.release_agent(event.agent, talked=False, cause=EndCause.HANGUP)
     elif isinstance(event, LegAnswered):
         turn.hang_up(event.leg)
-    elif isinstance(event, Asked):
+    elif isinstance(event, Asked | SupervisionAsked):
         turn.reply(event.request, transfer.NOT_TALKING)
 
 
@@ -152,7 +165,7 @@ def _resumed(turn: Turn, event: ControlResumed, table: Table) -> bool:
     """Turn the difference between what we believe and what the carrier has into events; do again what is missing."""
     call = turn.call
     present = {*event.up, *event.ringing}
-    for orphan in sorted(present - call.legs.keys()):
+    for orphan in sorted(present - call.legs.keys() - supervising.known_legs(turn)):
         turn.hang_up(orphan)
     if call.id not in call.legs:
         closing.finish(turn)
@@ -162,13 +175,14 @@ def _resumed(turn: Turn, event: ControlResumed, table: Table) -> bool:
         return False
     if not event.room:
         turn.commands.append(Accept(leg=call.id))
+    supervising.resumed(turn, event)
     for leg in list(call.legs.values()):
         if leg.id == call.id:
             continue
         if leg.id not in present:
             handle(turn, LegEnded(at=event.at, leg=leg.id, cause=EndCause.LOST), table)
         elif leg.up:
-            turn.commands.append(Join(leg=leg.id, room=leg.room))
+            turn.join(leg)
         elif leg.id in event.up:
             handle(turn, LegAnswered(at=event.at, leg=leg.id), table)
     prompt = call.prompt

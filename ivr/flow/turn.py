@@ -117,8 +117,14 @@ class Turn:
 
     def move_leg(self, leg: Leg, room: Room) -> None:
         """Put an answered leg into one of the call's rooms."""
-        self._put(replace(leg, up=True, room=room))
-        self.commands.append(Join(leg=leg.id, room=room))
+        leg = replace(leg, up=True, room=room)
+        self._put(leg)
+        self.join(leg)
+
+    def join(self, leg: Leg) -> None:
+        """Put a leg into the room where it belongs; one that may have been muted is heard from now on."""
+        muted = False if leg.role is Role.SUPERVISOR else None
+        self.commands.append(Join(leg=leg.id, room=leg.room, muted=muted))
 
     def forget(self, leg_id: str) -> None:
         """The leg is gone: out of the state, and its conversation, if it had one, is over."""

@@ -31,7 +31,9 @@ def test_every_pack_loads_and_every_effective_value_says_where_it_comes_from(cit
     shown = {value.field: value.source for value in effective_values(pack)}
     for section in type(pack.rules).model_fields:
         rules = getattr(pack.rules, section)
-        names = pack.rules.orders.categories if section == "deadlines" else dict(rules)
+        names = rules if isinstance(rules, dict) else type(rules).model_fields
+        if section == "deadlines":
+            names = pack.rules.orders.categories
         assert {f"{section}.{name}" for name in names} <= shown.keys()
     assert {f"limits.{name}" for name in type(pack.limits).model_fields} <= shown.keys()
     assert {f"prompts.{key}" for key in pack.prompts} | {f"keys.{key}" for key in pack.keys} <= shown.keys()

@@ -139,7 +139,7 @@ def sides(samples: np.ndarray[Any, Any]) -> tuple[set[float], set[float]]:
 @contextlib.asynccontextmanager
 async def town(folder: Path, **arguments: Any) -> AsyncIterator[Town]:
     """A hotline that is ready, with its world; agents are not signed in yet."""
-    ports = Ports()
+    ports = arguments.pop("ports", None) or Ports()
     arguments.setdefault("desks", DESKS)
     arguments.setdefault("duty_phones", [f"phone:{number}" for number in DUTY_PHONES])
     hotline = Installation(folder, ports=ports, **arguments)

@@ -14,7 +14,17 @@ from config.asterisk_config import slips_dir
 from config.database import Database
 from config.settings import Settings
 from hotline.adoption import Adoption
-from ivr.call import CallArrived, CallClosed, Outcome, Role, SwitchHandled, Talk
+from ivr.call import (
+    CallArrived,
+    CallClosed,
+    DigitPressed,
+    Outcome,
+    Role,
+    SwitchHandled,
+    Talk,
+    TransferKind,
+    TransferResult,
+)
 from ivr.journal import Entry, FollowerRunner, Journal
 from ivr.journal.tables import journal as journal_table
 from recordings.ledger import Ledger, LedgerFollower, State
@@ -80,6 +90,36 @@ async def test_given_nobody_answered_then_the_call_was_unattended(site: Site) ->
     await site.adoption.work()
     closed = (await site.journal.read(CALL))[-1].event
     assert closed == CallClosed(at=T0 + 40, outcome=Outcome.UNATTENDED)
+
+
+async def test_given_an_emergency_then_the_journal_has_each_route_with_its_result(site: Site) -> None:
+    tries = [("BUSY 17", "busy"), ("NOANSWER 0", "no_answer"), ("CHANUNAVAIL 21", "rejected"), ("CONGESTION 34", "")]
+    lines = [f"emergency={T0 + 1}", f"chosen=119 {T0 + 2}"]
+    for place, (told, _) in enumerate(tries):
+        lines += [f"try=phone:119{place} {T0 + 3 + place}", f"tried={told} {T0 + 3.5 + place}"]
+    lines += [f"try=backup:119 {T0 + 8}", "phone=backup:119", f"answered={T0 + 9}", f"ended={T0 + 20}"]
+    site.slip(BEGUN + "\n".join(lines) + "\n")
+    await site.adoption.work()
+    _, pressed, handled, closed = (entry.event for entry in await site.journal.read(CALL))
+    assert pressed == DigitPressed(at=T0 + 1, leg=CALL, digit="9")
+    assert handled == SwitchHandled(at=T0 + 20, answered=True, ended=T0 + 20)
+    assert isinstance(closed, CallClosed)
+    assert closed.talks == (Talk(leg=f"{CALL}-s1", role=Role.LINE, party="119", began=T0 + 9, ended=T0 + 20),)
+    assert [attempt.result for attempt in closed.attempts] == [
+        *(TransferResult(result or "unreachable") for _, result in tries),
+        TransferResult.CONNECTED,
+    ]
+    assert {(attempt.line, attempt.transfer) for attempt in closed.attempts} == {("119", TransferKind.EMERGENCY)}
+    assert closed.attempts[-1].answered == T0 + 9
+
+
+async def test_given_the_citizen_left_while_an_operator_rang_then_that_attempt_was_abandoned(site: Site) -> None:
+    site.slip(f"{BEGUN}emergency={T0 + 1}\nchosen=119 {T0 + 2}\ntry=phone:119 {T0 + 3}\nended={T0 + 5}\n")
+    await site.adoption.work()
+    closed = (await site.journal.read(CALL))[-1].event
+    assert isinstance(closed, CallClosed)
+    (attempt,) = closed.attempts
+    assert (attempt.result, attempt.ended, closed.outcome) == (TransferResult.ABANDONED, T0 + 5, Outcome.UNATTENDED)
 
 
 async def test_given_a_call_that_goes_on_then_its_slip_waits(site: Site) -> None:

@@ -14,28 +14,37 @@ import pytest_asyncio
 
 from bridge.follower import OrderFollower
 from config import audit
-from config.database import Database
+from config.database import Database, DatabaseUnreachable
 from hotline.accounts import Role
 from hotline.api.call_transfers import REFUSALS
-from hotline.questions import Asked, NoAnswer, NotTaken, QuestionBox, Questions
+from hotline.questions import NoAnswer, NotTaken, QuestionBox, Questions
 from ivr.call import (
     AnyEvent,
+    Asked,
     Attempt,
     CallArrived,
     CallClosed,
+    DropAsked,
+    EmergencyAsked,
     HandOverAsked,
+    MergeAsked,
     Outcome,
+    SupervisionAsked,
+    SwapAsked,
     TakeBackAsked,
     TransferAsked,
     TransferKind,
     TransferResult,
     event_encoder,
 )
+from ivr.flow import consulting, danger
 from ivr.flow import transfer as flow
+from ivr.flow.turn import Turn
 from ivr.journal import Entry, Journal, Positioned
 from routing.connection import open_redis
 from routing.errors import AcdUnavailable
 from tests.hotline.api_site import NOW, Site, problem
+from tests.support.calls import RULES, Story
 
 BLIND = {"number": "12366", "kind": "blind"}
 CALLER, MOBILE = "13800138000", "phone:13900139000"
@@ -48,7 +57,8 @@ class Worker(Questions):
         self.asked: list[tuple[str, str, Asked]] = []
         self.answer: str | Exception = ""
 
-    async def ask(self, worker: str, call: str, event: Asked) -> str:
+    async def ask(self, worker: str, call: str, event: Asked | SupervisionAsked) -> str:
+        assert isinstance(event, Asked)
         self.asked.append((worker, call, event))
         if isinstance(self.answer, Exception):
             raise self.answer
@@ -108,9 +118,15 @@ async def test_an_agent_transfers_the_call_that_is_their_own(worker: Worker, sig
 
 
 @pytest.mark.parametrize(
-    ("path", "kind", "doing"), [("hand-over", HandOverAsked, "hand_over"), ("take-back", TakeBackAsked, "take_back")]
+    ("path", "kind", "doing"),
+    [
+        ("hand-over", HandOverAsked, "hand_over"),
+        ("take-back", TakeBackAsked, "take_back"),
+        ("swap", SwapAsked, "swap"),
+        ("drop", DropAsked, "drop"),
+    ],
 )
-async def test_an_agent_hands_over_and_takes_back(
+async def test_an_agent_hands_over_takes_back_swaps_and_drops(
     worker: Worker, signed_in: Client, path: str, kind: type, doing: str
 ) -> None:
     async with signed_in(Role.AGENT, agent="8001") as client:
@@ -180,6 +196,11 @@ async def test_each_refusal_is_a_conflict_with_a_sentence_of_its_own(worker: Wor
 
 def test_every_word_with_which_a_call_refuses_has_a_sentence() -> None:
     words = {flow.NOT_TALKING, flow.NOT_YOURS, flow.NO_TRANSFER, flow.UNKNOWN_NUMBER, flow.QUEUE}
+    words |= {flow.CONFERENCE, flow.FULL, consulting.NO_CONSENT}
+    story = Story()
+    story.arrive()
+    turn = Turn(story.call, RULES, story.call.arrived_at)
+    words |= {danger.refused(turn, "12366")}
     assert set(REFUSALS) == words | set(flow.REFUSED_BY.values())
     assert len(set(REFUSALS.values())) == len(REFUSALS)
 
@@ -248,6 +269,97 @@ async def test_through_redis_to_the_worker_and_back(
     problem(other, 409, "transfer-not-yours")
     await box.stop()
     await redis.aclose()
+
+
+# ---------------------------------------------------------------- all together, and danger to life
+
+
+async def test_a_conference_needs_the_citizens_consent_to_be_said(worker: Worker, signed_in: Client) -> None:
+    async with signed_in(Role.AGENT, agent="8001") as client:
+        path = "/api/calls/live/transfer/merge"
+        for body in ({}, {"consent": None}, {"consent": "yes"}, {"consent": 1}):
+            told = problem(await client.post(path, json=body), 422, "request-invalid")
+            assert told["faults"][0]["field"] == "body.consent"
+        assert worker.asked == []
+        assert (await client.post(path, json={"consent": True})).json()["doing"] == "merge"
+        worker.answer = consulting.NO_CONSENT
+        problem(await client.post(path, json={"consent": False}), 409, "transfer-no-consent")
+    events = [event for _, _, event in worker.asked]
+    assert [event.consent for event in events if isinstance(event, MergeAsked)] == [True, False]
+
+
+HELP = {"number": "119", "place": " 幸福路12号 ", "event": "起火"}
+
+
+async def test_an_agent_puts_the_citizen_through_with_one_action(worker: Worker, signed_in: Client) -> None:
+    async with signed_in(Role.AGENT, agent="8001") as client:
+        answer = await client.post("/api/calls/live/emergency", json=HELP)
+    assert answer.status_code == 202, answer.text
+    assert (answer.json()["doing"], answer.json()["number"], answer.json()["agent"]) == ("emergency", "119", "8001")
+    ((_, call, event),) = worker.asked
+    assert call == "live"
+    assert isinstance(event, EmergencyAsked)
+    assert (event.agent, event.number, event.supervisor) == ("8001", "119", False)
+    assert (event.place, event.event) == ("幸福路12号", "起火")
+
+
+async def test_a_supervisor_puts_a_citizen_through_who_has_no_agent_and_the_audit_log_says_so(
+    worker: Worker, signed_in: Client, database: Database
+) -> None:
+    async with signed_in(Role.SUPERVISOR) as client:
+        assert (await client.post("/api/calls/live/emergency", json=HELP)).status_code == 202
+        assert (await client.post("/api/calls/live/emergency", json=HELP | {"agent": "8001"})).status_code == 202
+    events = [event for _, _, event in worker.asked]
+    assert [(e.agent, e.supervisor) for e in events if isinstance(e, EmergencyAsked)] == [
+        ("li.na", True),
+        ("8001", False),
+    ]
+    second, first = await audit.page(database, audit.Filter(action="call."), limit=9)
+    assert (first.who, first.action, first.subject) == ("li.na", "call.emergency_asked", "call:live")
+    assert first.detail == {"agent": "li.na", "number": "119", "supervisor": True}
+    assert second.detail == {"agent": "8001", "number": "119", "supervisor": False}
+    assert "幸福路" not in str(first.detail)
+
+
+async def test_agents_put_through_only_their_own_citizen(worker: Worker, signed_in: Client) -> None:
+    async with signed_in(Role.AGENT, agent="8001") as client:
+        problem(await client.post("/api/calls/live/emergency", json=HELP | {"agent": "8002"}), 403, "forbidden")
+    assert worker.asked == []
+
+
+async def test_an_audit_log_out_of_reach_is_no_obstacle_to_an_emergency(
+    worker: Worker, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(connection: object, entry: audit.Entry) -> None:
+        raise DatabaseUnreachable("no answer")
+
+    monkeypatch.setattr(audit, "record", away)
+    async with site.client() as client:
+        answer = await client.post("/api/calls/live/emergency", json=HELP)
+        assert answer.status_code == 202, answer.text
+        transferred = await client.post("/api/calls/live/transfer", json=BLIND | {"agent": "8001"})
+    problem(transferred, 503, "database-unreachable")
+    assert [type(event) for _, _, event in worker.asked] == [EmergencyAsked]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"number": "12366"}, "body.number"),
+        ({"number": 119}, "body.number"),
+        ({}, "body.number"),
+        ({"number": "119", "place": "路" * 501}, "body.place"),
+        ({"number": "119", "event": "\x00"}, "body.event"),
+        ({"number": "119", "where": "here"}, "body.where"),
+    ],
+)
+async def test_an_emergency_that_cannot_be_understood_is_refused_by_its_field(
+    worker: Worker, site: Site, body: dict[str, object], field: str
+) -> None:
+    async with site.client() as client:
+        answer = await client.post("/api/calls/live/emergency", json=body)
+    assert problem(answer, 422, "request-invalid")["faults"][0]["field"] == field
+    assert worker.asked == []
 
 
 # ---------------------------------------------------------------- what they came to

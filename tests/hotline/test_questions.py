@@ -2,19 +2,26 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import get_args
 
 import pytest
 import pytest_asyncio
+from msgspec import structs
 from redis.asyncio import Redis
 
-from hotline.questions import Asked, NoAnswer, NotTaken, QuestionBox, Questions, new_request
+from hotline.questions import NoAnswer, NotTaken, QuestionBox, Questions, new_request
 from ivr.call import (
     AnyEvent,
+    Asked,
     Call,
     CarrierCommand,
     ControlResumed,
+    DropAsked,
+    EmergencyAsked,
     HandOverAsked,
+    MergeAsked,
     QueueCommand,
+    SwapAsked,
     TakeBackAsked,
     TransferAsked,
     TransferKind,
@@ -81,13 +88,19 @@ async def test_a_question_reaches_its_call_and_the_answer_comes_back(
         transfer(),
         HandOverAsked(at=1.0, request=new_request(), agent="8001"),
         TakeBackAsked(at=1.0, request=new_request(), agent="8001"),
+        SwapAsked(at=1.0, request=new_request(), agent="8001"),
+        DropAsked(at=1.0, request=new_request(), agent="8001"),
+        MergeAsked(at=1.0, request=new_request(), agent="8001", consent=True),
+        EmergencyAsked(at=1.0, request=new_request(), agent="8001", number="119", place="幸福路12号", event="起火"),
     ]
-    assert [await questions.ask("w1", CALL, event) for event in asked] == [answer] * 3
-    assert [call for call, _ in desk.posted] == [CALL] * 3
+    assert {type(event) for event in asked} == set(get_args(Asked))
+    assert [await questions.ask("w1", CALL, event) for event in asked] == [answer] * len(asked)
+    assert [call for call, _ in desk.posted] == [CALL] * len(asked)
     assert [type(event) for _, event in desk.posted] == [type(event) for event in asked]
     posted = desk.posted[0][1]
     assert isinstance(posted, TransferAsked)
     assert (posted.at, posted.number, posted.transfer) == (NOW, "12366", TransferKind.WARM)
+    assert desk.posted[-1][1] == structs.replace(asked[-1], at=NOW)
 
 
 async def test_questions_at_once_get_each_its_own_answer(box: QuestionBox, questions: Questions) -> None:
@@ -295,6 +308,9 @@ class Nothing:
     async def inventory(self, prompts: Mapping[str, str | None]) -> dict[str, ControlResumed]:
         return {}
 
+    def alarm(self, call: str, kind: str, line: str) -> None:
+        raise AssertionError(kind)
+
     def event(self, stage: str, event: AnyEvent) -> None: ...
 
     def trouble(self, what: str) -> None:
@@ -307,7 +323,15 @@ async def no_rules(version: str) -> Rules:
 
 @pytest.mark.parametrize(
     "kind",
-    [transfer, *(lambda k=k: k(at=1.0, request=new_request(), agent="8001") for k in (HandOverAsked, TakeBackAsked))],
+    [
+        transfer,
+        lambda: HandOverAsked(at=1.0, request=new_request(), agent="8001"),
+        lambda: TakeBackAsked(at=1.0, request=new_request(), agent="8001"),
+        lambda: SwapAsked(at=1.0, request=new_request(), agent="8001"),
+        lambda: DropAsked(at=1.0, request=new_request(), agent="8001"),
+        lambda: MergeAsked(at=1.0, request=new_request(), agent="8001", consent=True),
+        lambda: EmergencyAsked(at=1.0, request=new_request(), agent="8001", number="119"),
+    ],
 )
 async def test_a_call_that_does_not_run_here_answers_that_nobody_talks_and_leaves_nothing_behind(
     box: QuestionBox, questions: Questions, kind: object
@@ -315,7 +339,14 @@ async def test_a_call_that_does_not_run_here_answers_that_nobody_talks_and_leave
     assert callable(kind)
     ports = Nothing()
     engine = Engine(
-        journal=ports, snapshots=ports, rules=no_rules, carrier=ports, queue=ports, replies=box, observer=ports
+        journal=ports,
+        snapshots=ports,
+        rules=no_rules,
+        carrier=ports,
+        queue=ports,
+        replies=box,
+        alarms=ports,
+        observer=ports,
     )
     await box.start(engine)
     assert await questions.ask("w1", "ended-long-ago", kind()) == "not_talking"

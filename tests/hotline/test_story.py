@@ -17,28 +17,38 @@ from ivr.call import (
     CallClosed,
     ControlResumed,
     DigitPressed,
+    DropAsked,
+    EmergencyAsked,
     EndCause,
     HandOverAsked,
+    JoinAsked,
+    LeaveAsked,
     LegAnswered,
     LegEnded,
+    ListenAsked,
+    MergeAsked,
     Outcome,
     PromptEnded,
     Queued,
     QueueFailed,
     Role,
+    SwapAsked,
     SwitchHandled,
     TakeBackAsked,
+    TakeOverAsked,
     Talk,
     TimerFired,
     TransferAsked,
     TransferKind,
     TransferResult,
+    WhisperAsked,
 )
 from ivr.journal import Entry
 
 T0 = 1_795_190_400.0
 CONNECTED = TransferResult.CONNECTED
 CALL, LEG = "hotline-1795190400.1", "hotline-1795190400.1-a1f"
+CHOICE_OVER = "The time to choose an emergency number was over, and the first free person is sought."
 
 STORY: list[tuple[AnyEvent, str]] = [
     (
@@ -69,6 +79,39 @@ STORY: list[tuple[AnyEvent, str]] = [
     ),
     (TakeBackAsked(at=T0 + 30, request="q2", agent="8001"), "Agent 8001 asked to take the call back."),
     (HandOverAsked(at=T0 + 40, request="q3", agent="8001"), "Agent 8001 asked to hand the call over."),
+    (SwapAsked(at=T0 + 41, request="q4", agent="8001"), "Agent 8001 asked to speak with the other one."),
+    (
+        MergeAsked(at=T0 + 42, request="q5", agent="8001", consent=True),
+        "Agent 8001 asked to bring all together, with the citizen's consent.",
+    ),
+    (
+        MergeAsked(at=T0 + 42.5, request="q6", agent="8001", consent=False),
+        "Agent 8001 asked to bring all together, without the citizen's consent.",
+    ),
+    (DropAsked(at=T0 + 43, request="q7", agent="8001"), "Agent 8001 asked to let the line go that came last."),
+    (
+        EmergencyAsked(at=T0 + 44, request="q8", agent="8001", number="119", place="幸福路12号张三家", event="起火"),
+        "Agent 8001 asked to put the citizen through to 119, with the place and the event.",
+    ),
+    (
+        EmergencyAsked(at=T0 + 45, request="q9", agent="wang.fang", number="120", supervisor=True),
+        "Supervisor wang.fang asked to put the citizen through to 120.",
+    ),
+    (TimerFired(at=T0 + 46, timer="choice"), CHOICE_OVER),
+    (ListenAsked(at=T0 + 47, request="s1", supervisor="8009", address="desk:8009"), "Supervisor 8009 asked to listen."),
+    (
+        WhisperAsked(at=T0 + 48, request="s2", supervisor="8009", address="desk:8009"),
+        "Supervisor 8009 asked to speak to the agent alone.",
+    ),
+    (
+        JoinAsked(at=T0 + 49, request="s3", supervisor="8009", address="desk:8009"),
+        "Supervisor 8009 asked to speak with all.",
+    ),
+    (
+        TakeOverAsked(at=T0 + 50, request="s4", supervisor="8009", address="desk:8009"),
+        "Supervisor 8009 asked to take the call over from the agent.",
+    ),
+    (LeaveAsked(at=T0 + 51, request="s5", supervisor="8009"), "Supervisor 8009 asked to be let go."),
     (TimerFired(at=T0 + 69, timer="check"), "It was time to compare with the switch."),
     (LegEnded(at=T0 + 80.5, leg=LEG, cause=EndCause.HANGUP), "Agent 8001 hung up."),
     (LegEnded(at=T0 + 81, leg=CALL, cause=EndCause.LOST), "The citizen was lost without a hang-up."),
@@ -144,6 +187,23 @@ def test_a_transfers_legs_bear_the_name_of_the_line_and_the_end_tells_each_attem
         "transfer to line 12366 at phone:139****9000: connected, answered after 7.0 s; "
         "transfer to line 96110 at desk:8100: result unknown.",
     ]
+
+
+def test_the_end_tells_every_route_to_an_emergency_number_and_that_supervisors_were_alarmed() -> None:
+    kind, busy = TransferKind.EMERGENCY, TransferResult.BUSY
+    attempts = (
+        Attempt("119", "phone:119", kind, "", T0, None, T0 + 2, busy),
+        Attempt("119", "phone:13900139000", kind, "", T0 + 2, None, T0 + 12, TransferResult.NO_ANSWER),
+        Attempt("120", "backup:120", kind, "8001", T0 + 20, T0 + 22, T0 + 22, CONNECTED),
+    )
+    (line,) = timeline([Entry(CALL, 1, CallClosed(at=T0 + 60, outcome=Outcome.ANSWERED, attempts=attempts))])
+    assert line.text == (
+        "The call is over: the citizen spoke with a person; "
+        "emergency transfer without an agent, supervisors alarmed, to line 119: busy; "
+        "emergency transfer without an agent, supervisors alarmed, to line 119 at phone:139****9000: no answer; "
+        "emergency transfer to line 120 at backup:120: connected, answered after 2.0 s; "
+        "no route to 119 answered, supervisors alarmed."
+    )
 
 
 @pytest.mark.parametrize(("leg", "name"), [("t1", "The line t1"), ("r1", "The agent called back r1")])

@@ -8,7 +8,7 @@ import contextlib
 import itertools
 import secrets
 import signal
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from pathlib import Path
 
 import aiohttp
@@ -112,10 +112,12 @@ class World:
         caller: str = "13800138000",
         tone: float | None = None,
         within: float = 5.0,
+        headers: Mapping[str, str] | None = None,
     ) -> Leg:
         """A citizen calls; returns when the call is answered. Raises `NotObserved` when it is not.
 
         ``caller`` empty means that the number is withheld. With ``tone``, the citizen says it from the first moment.
+        ``headers`` go along with the INVITE, as an emergency desk sends them that hands a citizen over.
         """
         leg = Leg(self, f"citizen-{next(self._numbers)}-{secrets.token_hex(3)}", number, caller)
         await self._adopt(leg)
@@ -125,6 +127,7 @@ class World:
         await self.ari.request(
             "POST",
             f"channels/{leg.channel}",
+            {"variables": {f"PJSIP_HEADER(add,{name})": value for name, value in (headers or {}).items()}},
             endpoint=f"PJSIP/hotline/sip:{number}@{host}:{port}",
             app=self.ari.app,
             appArgs="out",

@@ -13,9 +13,12 @@ import pytest_asyncio
 
 from config.asterisk_emergency import ROUTES_FILE, Emergency, EmergencyRoute, routes_text
 from config.settings import Settings
+from hotline import doctor
 from tests.sandbox import Answer, Behaviour, Busy, Leg, NotObserved, Phone, Reject, Ring, Unavailable, World, free_ports
+from tests.sandbox.ari import AriClient
 from tests.sandbox.audio import longest_silence_s, timeline
 from tests.sandbox.leg import until
+from tests.support.database import eventually
 from tests.support.switch import (
     CONNECTING_HZ,
     FAILED_HZ,
@@ -164,7 +167,7 @@ async def test_a_number_without_any_route_leads_to_a_person_who_is_told_of(site:
 FAILURES: dict[str, tuple[Behaviour, tuple[str, int]]] = {  # what the operator's side does, and what the slip has
     "busy": (Busy(), ("BUSY", 17)),
     "no answer": (Ring(), ("NOANSWER", 0)),
-    "rejected": (Reject(), ("CONGESTION", 21)),
+    "rejected": (Reject(), ("CHANUNAVAIL", 21)),
     "unreachable": (Unavailable(), ("NOANSWER", 19)),
 }
 OTHERS = ("answers", *FAILURES)
@@ -173,7 +176,7 @@ ORDERS = [("phone", "backup"), ("backup", "phone")]
 
 
 class Operators:
-    """Emergency numbers 901, 902, …: of each, the first route fails in one way and the second does what `LINES` says."""
+    """Emergency numbers 901, 902, …: of each, the first route fails in one way, the second does what `LINES` says."""
 
     def __init__(self, site: Site, order: tuple[str, str], first: Behaviour | None) -> None:
         self.world = site.world
@@ -278,17 +281,53 @@ async def test_routes_that_change_while_a_citizen_is_put_through_are_the_next_ci
     await citizen.hears(OPERATOR)  # and nothing of it touched the talk
 
 
-async def test_trunks_are_asked_whether_they_answer_and_nobody_is_rung(site: Site, dead_port: int) -> None:
-    switch = await site.switch("phone:119", backup_trunk=f"127.0.0.1:{dead_port}")
+async def test_trunks_are_asked_whether_they_answer_and_nobody_is_rung(
+    site: Site, dead_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    switch = await site.switch("phone:119", "backup:119", backup_trunk=f"127.0.0.1:{dead_port}")
     operator = site.world.phone("119")
     for endpoint, state in (("trunk", "online"), ("trunk2", "offline"), ("desk", "online"), ("trunk3", "missing")):
-        async with asyncio.timeout(10):
-            while await switch.service.endpoint_state(endpoint) != state:
-                await asyncio.sleep(0.05)
+
+        async def as_expected(endpoint: str = endpoint, state: str = state) -> bool:
+            return await switch.service.control.endpoint_state(endpoint) == state
+
+        await eventually(as_expected)
     assert operator.legs == []
+
+    file = tmp_path / "hotline.toml"
+    port = switch.settings.switch.http_port
+    file.write_text(f'state = "{switch.settings.state_dir}"\n[switch]\nhttp_port = {port}\n')
+    monkeypatch.setenv("HOTLINE_SETTINGS", str(file))
+    (switch.settings.state_dir / "secrets").mkdir()
+    (switch.settings.state_dir / "secrets" / "ari").write_text(switch.ari_password)
+    told = {found.name: found for found in await asyncio.to_thread(doctor.emergency_routes)}
+    assert [(name, found.state.value) for name, found in told.items()] == [
+        ("route 119.1", "ok"),
+        ("route 119.2", "warning"),
+    ]
+    assert "trunk2" in told["route 119.2"].sentence
+    await switch.service.stop()
+    (finding,) = await asyncio.to_thread(doctor.emergency_routes)
+    assert finding.state.value == "warning"
 
 
 # ---------------------------------------------------------------- channels kept free
+
+
+async def test_a_leg_that_a_worker_dials_counts_among_the_channels(site: Site) -> None:
+    switch = await site.switch("phone:119", channels=3, reserved=1)
+    phone = site.world.phone("13911111111", Answer(tone=OPERATOR))
+    ari = AriClient(switch.base_url, switch.ari_user, switch.ari_password, "other", lambda _: None)
+    await ari.start()
+    try:
+        body = {"variables": {"GROUP(lines)": "all"}}
+        await ari.request("POST", "channels", body, endpoint="PJSIP/13911111111@trunk", app="other")
+        await phone.answers()
+        await site.world.call()
+        with pytest.raises(NotObserved, match="cause 34"):
+            await site.world.call(caller="13900000000")
+    finally:
+        await ari.stop()
 
 
 async def test_the_last_channels_are_kept_for_emergencies(site: Site) -> None:

@@ -1,69 +1,18 @@
 """How the dialplan offers a call to workers. These workers are a few lines of ARI: what ours must rely on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from tests.sandbox import Answer, World
-from tests.sandbox.ari import AriClient, AriRefused, Message
+from tests.sandbox.ari import AriClient
 from tests.sandbox.audio import RATE, timeline
 from tests.sandbox.leg import until
 from tests.support.switch import NOTICE_HZ, StartSwitch, Switch
+from tests.support.worker import StartWorker
 
 pytestmark = pytest.mark.switch
-
-
-class Worker:
-    """Claims what it is offered after ``wait_s``; None: it hangs and never claims."""
-
-    def __init__(self, switch: Switch, app: str, wait_s: float | None) -> None:
-        self.ari = AriClient(switch.base_url, switch.ari_user, switch.ari_password, app, self._on_event)
-        self.offers: list[str] = []  # channels offered
-        self.calls: list[Message] = []  # StasisStart events
-        self.answers: list[int] = []  # HTTP status of each claim
-        self._wait_s = wait_s
-        self._tasks: list[asyncio.Task[None]] = []
-
-    def _on_event(self, event: Message) -> None:
-        if event["type"] == "CallBroadcast":
-            self.offers.append(event["channel"]["id"])
-            if self._wait_s is not None:
-                self._tasks.append(asyncio.create_task(self._claim(event["channel"]["id"], self._wait_s)))
-        elif event["type"] == "StasisStart":
-            self.calls.append(event)
-
-    async def _claim(self, channel: str, wait_s: float) -> None:
-        await asyncio.sleep(wait_s)
-        try:
-            await self.ari.request("POST", "events/claim", channelId=channel, application=self.ari.app)
-            self.answers.append(204)
-        except AriRefused as refused:
-            self.answers.append(refused.status)
-
-    async def call(self, within: float = 5.0) -> Message:
-        await until(lambda: bool(self.calls), within, lambda: f"{self.ari.app} got no call")
-        return self.calls[-1]
-
-
-StartWorker = Callable[..., Awaitable[Worker]]
-
-
-@pytest_asyncio.fixture
-async def start_worker() -> AsyncIterator[StartWorker]:
-    workers: list[Worker] = []
-
-    async def start(switch: Switch, app: str = "hotline-w0", wait_s: float | None = 0.0) -> Worker:
-        worker = Worker(switch, app, wait_s)
-        workers.append(worker)
-        await worker.ari.start()
-        return worker
-
-    yield start
-    for worker in workers:
-        await worker.ari.stop()
 
 
 async def test_a_worker_that_claims_gets_the_call_with_the_number_dialled(
@@ -189,3 +138,29 @@ async def _talk(ari: AriClient, citizen: str, endpoint: str) -> None:
             break
         await asyncio.sleep(0.02)
     await ari.request("POST", "bridges/room/addChannel", channel=leg["id"])
+
+
+async def test_keys_pressed_before_a_worker_has_the_call_go_along_in_their_order(
+    world: World, start_switch: StartSwitch, start_worker: StartWorker
+) -> None:
+    worker = await start_worker(await start_switch(), wait_s=0.6)
+    citizen = await world.call("12345")
+    await citizen.press("92", duration_ms=80, between_ms=60)
+    assert (await worker.call())["args"] == ["in", "12345", "92"]
+
+
+async def test_a_worker_that_dies_right_after_an_offer_leaves_the_citizen_to_the_emergency_path(
+    world: World, start_switch: StartSwitch, start_worker: StartWorker
+) -> None:
+    """It hears of the call, and is gone before it can claim it."""
+    switch = await start_switch(["desk:8001"])
+    worker = await start_worker(switch, wait_s=None)
+    phone = world.phone("8001", Answer(tone=900))
+    citizen = await world.call("12345", tone=700)
+    await until(lambda: bool(worker.offers), 2, lambda: "the call was not offered")
+    await citizen.press("9", duration_ms=80)
+    await worker.ari.stop()
+    await phone.answers()
+    await citizen.hears(900)
+    await citizen.hang_up()
+    assert (await switch.slip()).emergency is not None

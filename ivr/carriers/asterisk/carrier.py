@@ -33,11 +33,13 @@ from ivr.call import (
     Sound,
     StopPlaying,
     Tone,
+    Whisper,
 )
-from ivr.carriers.asterisk import ari, inventory
+from ivr.carriers.asterisk import ari, inventory, whispering
 from ivr.carriers.asterisk.canary import Canary, is_canary
-from ivr.carriers.asterisk.names import call_of, caller_of, endpoint_of, is_leg, room_of
+from ivr.carriers.asterisk.names import call_of, caller_of, endpoint_of, is_ear, is_leg, room_of
 from ivr.carriers.asterisk.rooms import Gone, Rooms
+from ivr.carriers.asterisk.whispering import Whispering
 from ivr.ports import CarrierUnavailable, Reception, Sink, Sounds
 
 log = structlog.get_logger(__name__)
@@ -92,6 +94,7 @@ class AsteriskCarrier:
         self._sink: Sink | None = None
         self._resync: Callable[[], Awaitable[None]] | None = None
         self._rooms = Rooms(self.ari)
+        self._whispering = Whispering(self.ari, self._rooms)
         self._claiming: dict[str, bool] = {}  # channels being claimed; True: offered again meanwhile
         self._entering: dict[str, asyncio.Future[None]] = {}  # created legs on their way into Stasis
         self._music: dict[str, str] = {}  # bridge -> the prompt that is music
@@ -116,7 +119,7 @@ class AsteriskCarrier:
     # ------------------------------------------------------------ events in
 
     def _on_event(self, event: ari.AriEvent) -> None:
-        if is_canary(event):
+        if is_canary(event) or whispering.is_of_ear(event):
             return
         match event:
             case ari.CallBroadcast():
@@ -142,10 +145,12 @@ class AsteriskCarrier:
         channel = event.channel
         kind = event.args[0] if event.args else ""
         if kind == "in":
-            dialled, key = [*event.args[1:3], "", ""][:2]
+            dialled, keys = [*event.args[1:3], "", ""][:2]
             self._post(channel.id, self._arrival(channel, dialled or channel.dialplan.exten))
-            if key:  # pressed before we had the call
+            for key in keys:  # pressed before we had the call
                 self._post(channel.id, DigitPressed(at=self._clock(), leg=channel.id, digit=key))
+        elif kind == whispering.ARGUMENT:
+            self._whispering.entered(channel.id)
         elif kind == "canary":
             self._spawn(self.canary.sing(channel.id))
         elif (entering := self._entering.pop(channel.id, None)) is not None and not entering.done():
@@ -169,6 +174,8 @@ class AsteriskCarrier:
         if entering is not None and not entering.done():
             entering.cancel()
         self._rooms.left(channel)
+        if self._whispering.has_ear(channel):
+            self._spawn(self._end_whisper(channel))
         self._post(channel, LegEnded(at=self._clock(), leg=channel, cause=cause))
 
     def _post(self, channel: str, event: object) -> None:
@@ -237,7 +244,9 @@ class AsteriskCarrier:
             case Dial():
                 await self._dial(call, command)
             case Join():
-                await self._join(call, command.leg, command.room)
+                await self._join(call, command.leg, command.room, command.muted)
+            case Whisper():
+                await self._whisper(call, command)
             case HangUp():
                 await self._hang_up(command.leg)
             case CloseRoom():
@@ -247,13 +256,30 @@ class AsteriskCarrier:
             case Check():
                 await self._check(call)
 
-    async def _join(self, call: str, leg: str, room: Room) -> None:
+    async def _join(self, call: str, leg: str, room: Room, muted: bool | None = None) -> None:
         try:
-            await self._rooms.join(call, leg, room)
+            await self._rooms.join(call, leg, room, muted)
+            if muted is not None:  # it may have whispered before
+                await self._whispering.end(leg)
         except Gone:  # its end may have been told while we were away
             self._gone(leg, EndCause.LOST)
         except ari.AriError as error:
             log.warning("could not join", leg=leg, reason=str(error))
+
+    async def _whisper(self, call: str, command: Whisper) -> None:
+        try:
+            await self._whispering.begin(call, command.leg, command.to)
+        except Gone as gone:
+            if not is_ear(str(gone)):  # an ear ends with the leg it is at, and that one's end is told
+                self._gone(str(gone), EndCause.LOST)
+        except ari.AriError as error:
+            log.warning("could not whisper", leg=command.leg, reason=str(error))
+
+    async def _end_whisper(self, leg: str) -> None:
+        try:
+            await self._whispering.end(leg)
+        except (ari.AriError, ari.AriUnreachable) as error:
+            log.warning("whisper not ended", leg=leg, reason=str(error))
 
     async def _play(self, call: str, command: Play) -> None:
         room = room_of(call, command.room)
@@ -293,6 +319,8 @@ class AsteriskCarrier:
         variables = {f"PJSIP_HEADER(add,{name})": value for name, value in command.headers.items()}
         if command.caller:
             variables |= {"CONNECTEDLINE(num,i)": command.caller, "CONNECTEDLINE(name,i)": command.caller}
+        if command.address.startswith("phone:"):
+            variables["GROUP(lines)"] = "all"  # counted among the trunk's channels, see extensions.conf
         try:
             await self.ari.request(
                 "POST",

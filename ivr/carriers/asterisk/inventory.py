@@ -10,7 +10,7 @@ import msgspec
 
 from ivr.call import ControlResumed, Room
 from ivr.carriers.asterisk.ari import Ari, Channel
-from ivr.carriers.asterisk.names import call_in, call_of, room_of
+from ivr.carriers.asterisk.names import call_in, call_of, is_ear, leg_of, room_of
 
 
 class Inventory(msgspec.Struct):
@@ -34,11 +34,14 @@ async def take(ari: Ari, prompts: Mapping[str, str | None], at: float) -> Invent
         ari.channels(), ari.bridges(), ari.request("GET", f"applications/{ari.app}")
     )
     ours = set(msgspec.json.decode(raw, type=_Application).channel_ids)
+    alive = {channel.id for channel in channels}
     by_call: dict[str, list[Channel]] = {call: [] for call in prompts}
     strangers: list[Channel] = []
     for channel in channels:
         call = call_of(channel.id)
-        if call in by_call:
+        if is_ear(channel.id) and leg_of(channel.id) in alive:
+            continue
+        if call in by_call and not is_ear(channel.id):
             by_call[call].append(channel)
         elif channel.id in ours and not channel.name.startswith("Local/"):
             strangers.append(channel)
@@ -47,7 +50,6 @@ async def take(ari: Ari, prompts: Mapping[str, str | None], at: float) -> Invent
         found = call_in(bridge.id)
         if found is not None:
             rooms.setdefault(found[0], {})[found[1]] = set(bridge.channels)
-    alive = {channel.id for channel in channels}
     playing = await asyncio.gather(*(_playing(ari, prompts[call]) for call in by_call))
     return Inventory(
         calls={
@@ -70,7 +72,7 @@ async def of_call(ari: Ari, call: str, at: float) -> tuple[ControlResumed, dict[
     channels, bridges = await asyncio.gather(
         ari.channels(), asyncio.gather(*(ari.bridge(room_of(call, room)) for room in Room))
     )
-    mine = [channel for channel in channels if call_of(channel.id) == call]
+    mine = [channel for channel in channels if call_of(channel.id) == call and not is_ear(channel.id)]
     rooms = {room: set(bridge.channels) for room, bridge in zip(Room, bridges, strict=True) if bridge is not None}
     return _resumed(mine, (), Room.MAIN in rooms, at), rooms
 

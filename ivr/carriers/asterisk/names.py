@@ -5,11 +5,13 @@ A citizen's channel has Asterisk's own unique id (``<systemname>-<seconds>.<numb
 
 import re
 
+from config.asterisk_emergency import ENDPOINTS
 from ivr.call import Room
 
 _LEG = re.compile(r"^(?P<call>.+\.\d+)-[a-z]\w*$")
 _ROOM = "room-"
-_SUFFIXES = {Room.MAIN: "", Room.CONSULT: "-consult"}
+_SUFFIXES = {Room.MAIN: "", Room.CONSULT: "-consult", Room.WHISPER: "-whisper"}
+_EAR = "-ear_"
 
 
 def room_of(call: str, room: Room = Room.MAIN) -> str:
@@ -22,13 +24,30 @@ def call_in(bridge: str) -> tuple[str, Room] | None:
     if not bridge.startswith(_ROOM):
         return None
     name = bridge.removeprefix(_ROOM)
-    consult = _SUFFIXES[Room.CONSULT]
-    return (name.removesuffix(consult), Room.CONSULT) if name.endswith(consult) else (name, Room.MAIN)
+    for room, suffix in _SUFFIXES.items():
+        if suffix and name.endswith(suffix):
+            return name.removesuffix(suffix), room
+    return name, Room.MAIN
 
 
 def is_leg(channel: str) -> bool:
     """Whether a channel is one that we dialled."""
-    return _LEG.match(channel) is not None
+    return _LEG.match(channel) is not None and not is_ear(channel)
+
+
+def ear_of(leg: str) -> str:
+    """The channel by which a leg hears another, and is heard by that one alone: see `whispering`."""
+    call, _, suffix = leg.rpartition("-")
+    return f"{call}{_EAR}{suffix}"
+
+
+def is_ear(channel: str) -> bool:
+    return _EAR in channel
+
+
+def leg_of(ear: str) -> str:
+    """Whose ear it is."""
+    return ear.replace(_EAR, "-")
 
 
 def call_of(channel: str) -> str:
@@ -38,9 +57,11 @@ def call_of(channel: str) -> str:
 
 
 def endpoint_of(address: str) -> str:
-    """``desk:8001`` -> ``PJSIP/8001@desk``, ``phone:110`` -> ``PJSIP/110@trunk``, the endpoints of pjsip.conf."""
+    """``desk:8001`` -> ``PJSIP/8001@desk``, ``phone:110`` -> ``PJSIP/110@trunk``, ``backup:110`` ->
+    ``PJSIP/110@trunk2``: the endpoints of pjsip.conf.
+    """
     kind, _, number = address.partition(":")
-    return f"PJSIP/{number}@{'desk' if kind == 'desk' else 'trunk'}"
+    return f"PJSIP/{number}@{ENDPOINTS.get(kind, 'trunk')}"
 
 
 def caller_of(number: str) -> str | None:

@@ -6,7 +6,7 @@ Errors of ``addChannel`` tell apart what is missing: 404 the bridge, 400 the cha
 
 import asyncio
 from collections.abc import Mapping, Set
-from typing import Any
+from typing import Any, NamedTuple
 
 from ivr.call import Room
 from ivr.carriers.asterisk.ari import Ari, AriError
@@ -17,16 +17,21 @@ KIND = "mixing,video_sfu"
 
 
 class Gone(Exception):
-    """The channel that was to join does not exist any more."""
+    """The channel that was to join does not exist any more; `str()` is its id."""
+
+
+class _Place(NamedTuple):
+    room: Room
+    muted: bool | None  # None: it never was, or that is not known
 
 
 class Rooms:
-    """The rooms of one worker's calls; a call's main room has the citizen, the other is opened when it is needed."""
+    """The rooms of one worker's calls; a call's main room has the citizen, others are opened when they are needed."""
 
     def __init__(self, ari: Ari) -> None:
         self._ari = ari
         self._opened: dict[str, asyncio.Future[None]] = {}  # by bridge; whoever joins waits for it
-        self._members: dict[str, dict[str, Room]] = {}  # by call: where each channel is
+        self._members: dict[str, dict[str, _Place]] = {}  # by call: where each channel is
 
     async def open(self, call: str, room: Room = Room.MAIN) -> None:
         """Open a room, once; who asks while it is being opened waits for the same."""
@@ -42,18 +47,21 @@ class Rooms:
                 del self._opened[bridge]
             raise
 
-    async def join(self, call: str, leg: str, room: Room = Room.MAIN) -> None:
+    async def join(self, call: str, leg: str, room: Room = Room.MAIN, muted: bool | None = None) -> None:
         """Put a channel into a room of its call, out of the other one. Joining again would make a gap in the talk and
-        is skipped.
+        is skipped, unless it is to be ``muted`` or to be heard and that is not known to be so.
 
         Raises `Gone`, `AriError` or `AriUnreachable`.
         """
-        if self._members.get(call, {}).get(leg) is room:
+        place, was = _Place(room, muted), self._members.get(call, {}).get(leg)
+        if was == place or (was is not None and was.room is room and muted is None):
             return
         await self.open(call, room)
         bridge = room_of(call, room)
+        if muted is not None:  # should the request fail, nobody knows who can hear this one
+            self._members[call].pop(leg, None)
         try:
-            await self._add(bridge, leg)
+            await self._add(bridge, leg, muted)
         except AriError as error:
             if error.status == 400:
                 raise Gone(leg) from None
@@ -61,8 +69,8 @@ class Rooms:
                 raise
             self._opened.pop(bridge, None)
             await self.open(call, room)
-            await self._add(bridge, leg)
-        self._members[call][leg] = room
+            await self._add(bridge, leg, muted)
+        self._members[call][leg] = place
 
     async def close(self, call: str) -> None:
         """Close every room that the call has."""
@@ -83,7 +91,11 @@ class Rooms:
 
     def learn(self, call: str, rooms: Mapping[Room, Set[str]]) -> None:
         """What the switch says: the rooms that the call has, and who is in each."""
-        self._members[call] = {leg: room for room, legs in rooms.items() for leg in legs}
+        before, self._members[call] = self._members.get(call, {}), {}
+        for room, legs in rooms.items():
+            for leg in legs:
+                was = before.get(leg)
+                self._members[call][leg] = was if was is not None and was.room is room else _Place(room, None)
         for room in Room:
             bridge = room_of(call, room)
             if room not in rooms:
@@ -95,8 +107,10 @@ class Rooms:
     async def _create(self, bridge: str) -> None:
         await self._quietly("POST", f"bridges/{bridge}", type=KIND, name=bridge)
 
-    async def _add(self, bridge: str, leg: str) -> None:
-        await self._ari.request("POST", f"bridges/{bridge}/addChannel", channel=leg)
+    async def _add(self, bridge: str, leg: str, muted: bool | None) -> None:
+        """Said of a channel that is in the bridge already, it changes only whether that one is muted."""
+        said = None if muted is None else str(muted).lower()
+        await self._ari.request("POST", f"bridges/{bridge}/addChannel", channel=leg, mute=said, absorbDTMF=said)
 
     async def _quietly(self, method: str, path: str, **query: Any) -> None:
         """A request whose refusal means that it is so already."""

@@ -23,8 +23,11 @@ from ivr.call import (
     HangUp,
     HoldAgent,
     Join,
+    JoinAsked,
+    LeaveAsked,
     LegAnswered,
     LegEnded,
+    ListenAsked,
     MergeAsked,
     Play,
     PromptEnded,
@@ -36,11 +39,15 @@ from ivr.call import (
     Room,
     Stage,
     StopPlaying,
+    Supervision,
     SwapAsked,
     TakeBackAsked,
+    TakeOverAsked,
     TimerFired,
     TransferAsked,
     TransferKind,
+    Whisper,
+    WhisperAsked,
     call_decoder,
     event_encoder,
 )
@@ -49,7 +56,7 @@ from tests.support.calls import CALL, RULES, T0, arrived
 
 Beginning = tuple[str, date | None]  # the number dialled, and a restriction's last day
 Choice = tuple[int, int, int]  # kind of event, which of the candidates, seconds since the last one
-KINDS = 22
+KINDS = 30
 NUMBERS = ("12345", "12315", "12331", "12336", "12349", "12366", "12319", "119", "777")
 
 
@@ -127,11 +134,11 @@ class Life:
 
     def question(self, kind: int, pick: int, wait: int) -> AnyEvent:
         """What the agent on the line (mostly) asks for."""
-        self.asked += 1
-        request = f"q{self.asked}"
-        self.questions.add(request)
+        request = self.new_request()
         on_line = [leg.party for leg in self.call.legs.values() if leg.role is Role.AGENT] or ["nobody"]
         agent = "somebody else" if wait % 16 == 15 else on_line[0]
+        if kind >= 22:
+            return self.supervision(kind, request, pick, wait)
         if kind == 15:
             return HandOverAsked(at=self.now, request=request, agent=agent)
         if kind == 16:
@@ -148,6 +155,26 @@ class Life:
         transfer = TransferKind.WARM if kind == 13 else TransferKind.BLIND
         number = NUMBERS[-1 - pick % len(NUMBERS)]
         return TransferAsked(at=self.now, request=request, agent=agent, number=number, transfer=transfer)
+
+    def new_request(self) -> str:
+        self.asked += 1
+        request = f"q{self.asked}"
+        self.questions.add(request)
+        return request
+
+    def supervision(self, kind: int, request: str, pick: int, wait: int) -> AnyEvent:
+        """What a supervisor asks for, and what the supervisor's phone does."""
+        supervisor = self.call.supervisor
+        if supervisor is not None and kind in (28, 29):
+            self.questions.discard(request)
+            cause = list(EndCause)[wait % len(EndCause)]
+            ended = LegEnded(at=self.now, leg=supervisor.id, cause=cause)
+            return LegAnswered(at=self.now, leg=supervisor.id) if kind == 28 else ended
+        who = "another supervisor" if wait % 16 == 15 else "8009"
+        if kind == 22:
+            return LeaveAsked(at=self.now, request=request, supervisor=who)
+        asked = (ListenAsked, WhisperAsked, JoinAsked, TakeOverAsked)[pick % 4]
+        return asked(at=self.now, request=request, supervisor=who, address="desk:8009")
 
     # ------------------------------------------------------------ one step, and what must hold after it
 
@@ -184,25 +211,52 @@ class Life:
             assert 3 <= len(call.legs) <= 5
         if call.stage is Stage.CONSULTING:
             assert 3 <= len(call.legs) <= 5
-            assert sum(leg.role is Role.AGENT for leg in others) == 1
+            agents = sum(leg.role is Role.AGENT for leg in others)
+            emergency = call.transfer is not None and call.transfer.kind is TransferKind.EMERGENCY
+            assert agents == 1 or (emergency and not alone and not agents), "who has the citizen meanwhile?"
         else:
             assert all(leg.room is Room.MAIN for leg in call.legs.values()), "left behind in the other room"
         assert sum(leg.role is Role.AGENT for leg in others) <= 1
+        assert sum(leg.role is Role.SUPERVISOR for leg in others) <= 1
+        self.check_supervisor(alone)
         pending = [attempt for attempt in call.attempts if attempt.result is None]
         assert len(pending) == (call.stage in (Stage.FORWARDING, Stage.CONSULTING))
         assert not pending or pending[0] is call.attempts[-1]
 
+    def check_supervisor(self, alone: bool) -> None:
+        call, supervisor = self.call, self.call.supervisor
+        if supervisor is not None:
+            assert supervisor.id not in call.legs
+            assert call.stage in (Stage.TALKING, Stage.CONSULTING, Stage.CONFERENCE)
+            assert any(leg.role is Role.AGENT and leg.up for leg in call.legs.values()), "nobody left to supervise"
+            assert not supervisor.up or supervisor.mode is not Supervision.TAKE_OVER
+        ringing = supervisor is not None and not supervisor.up
+        assert ringing == ("supervisor" in call.timers), "the supervisor's phone would ring for ever"
+        rest = call.timers.keys() - {"supervisor"}
+        assert rest or call.stage is Stage.CLOSED, "the stage lives on the supervisor's timer"
+
     def check_commands(self, before: Call, event: AnyEvent, commands: tuple[AnyCommand, ...]) -> None:
+        supervisor = self.call.supervisor
+        supervisors = {each.id for each in (before.supervisor, supervisor) if each is not None}
         named_by_event = {getattr(event, "leg", None), *getattr(event, "up", ()), *getattr(event, "ringing", ())}
         for command in commands:
             match command:
                 case Dial():
                     assert command.leg not in self.dialled, "a leg's id was used twice"
                     self.dialled.append(command.leg)
+                case Join() if supervisor is not None and command.leg == supervisor.id:
+                    assert supervisor.up
+                    assert command.muted == (supervisor.mode is Supervision.LISTEN), "heard without having joined"
                 case Join():
                     assert self.call.legs[command.leg].up, "a leg was joined that did not answer"
+                case Whisper():
+                    assert supervisor is not None
+                    assert supervisor.up
+                    assert supervisor.mode is Supervision.WHISPER
+                    assert self.call.legs[command.to].role is Role.AGENT
                 case HangUp():
-                    assert command.leg in before.legs or command.leg in self.call.legs or command.leg in named_by_event
+                    known = before.legs.keys() | self.call.legs.keys() | supervisors
+                    assert command.leg in known or command.leg in named_by_event
                 case Accept():
                     assert command.leg == CALL
                     assert CALL in self.call.legs
@@ -244,6 +298,30 @@ def test_whatever_happens_the_citizen_is_never_left_and_every_call_comes_to_one_
     assert not life.reserved, "an agent stayed reserved for a call that is over"
     assert not life.questions, "a person was left without an answer"
     assert all(attempt.result is not None for attempt in life.call.attempts)
+    assert all(talk.ended is not None for talk in life.call.talks)
+
+
+@given(st.sampled_from(list(Supervision)), st.lists(EVENTS, max_size=40))
+def test_whatever_happens_in_a_supervised_talk_nobody_is_left_behind(mode: Supervision, choices: list[Choice]) -> None:
+    life = Life()
+    life.step(arrived())
+    life.step(DigitPressed(at=life.now, leg=CALL, digit="0"))
+    life.step(Queued(at=life.now, skill="general", position=1, on_shift=1))
+    life.step(life.event(9, 0, 1))
+    agent = life.dialled[-1]
+    life.step(LegAnswered(at=life.now, leg=agent))
+    life.step(life.supervision(23, life.new_request(), list(Supervision).index(mode), 0))
+    assert life.call.supervisor is not None
+    life.step(LegAnswered(at=life.now, leg=life.call.supervisor.id))
+    for choice in choices:
+        life.step(life.event(*choice))
+    life.step(LegEnded(at=life.now, leg=CALL, cause=EndCause.HANGUP))
+    call = life.call
+    assert not call.legs
+    assert call.supervisor is None
+    life.step(CallClosed(at=life.now, outcome=life_outcome(life), talks=call.talks, attempts=call.attempts))
+    assert not life.reserved, "an agent stayed reserved for a call that is over"
+    assert not life.questions, "a person was left without an answer"
     assert all(talk.ended is not None for talk in life.call.talks)
 
 
