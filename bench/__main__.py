@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench import figures, live, machine, rate, report, setting, software, steady
+from bench import emergency, figures, live, machine, merge, rate, report, setting, software, steady
 from bench.block import Caller, Load
 from bench.measures import Measure, merged, results, unmet, write
 from bench.ramp import Ramp
@@ -23,7 +23,7 @@ from hotline.runtime.errors import SetupError
 LATEST = Path(__file__).parent / "results" / "latest.json"
 _LOW_RATE = 4.0
 _ARCHIVE_LIMIT_S = 120.0
-PARTS = ("flow", "journal", "tables", "live", "steady", "rate")
+PARTS = ("flow", "journal", "tables", "live", "steady", "rate", "emergency")
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,11 @@ class Plan:
     hold_s: float
     attempts: int
     journal_s: float
+    emergency: emergency.Plan
     desks: int  # more than there are calls at a time, so that no caller waits for a free one
 
 
-# a quarter of an hour on two cores
+# twenty minutes on two cores
 FULL = Plan(
     steady=Load(rate=5.0, calls=75, stay_s=10.0, to_archive=True),
     rounds=3,
@@ -49,6 +50,9 @@ FULL = Plan(
     hold_s=10.0,
     attempts=7,
     journal_s=3.0,
+    emergency=emergency.Plan(
+        handoffs=200, rate=2.5, stay_s=20.0, merges=merge.Plan(6, 30.0), storm=100, storm_rate=12.5, settle_s=12.0
+    ),
     desks=600,
 )
 # shows within a minute that everything works, and no more
@@ -60,6 +64,9 @@ QUICK = Plan(
     hold_s=1.0,
     attempts=1,
     journal_s=0.3,
+    emergency=emergency.Plan(
+        handoffs=4, rate=2.0, stay_s=4.5, merges=merge.Plan(2, 3.0), storm=8, storm_rate=8.0, settle_s=6.0
+    ),
     desks=20,
 )
 
@@ -89,7 +96,7 @@ class Run:
             self.say("transfer tables: resolving, importing")
             self.figures |= software.route_measures()
             self.figures |= software.import_measures()
-        if {"steady", "live", "rate"} & set(self.parts):
+        if {"steady", "live", "rate", "emergency"} & set(self.parts):
             self.say("starting the hotline and the dialplan")
             with setting.both_systems(self.plan.desks) as callers:
                 self._calls(callers)
@@ -106,6 +113,9 @@ class Run:
             self.figures |= figures.of_rates(found, machine.cores())
             left = rate.work_off(callers[HOTLINE].subject, _ARCHIVE_LIMIT_S)
             self.figures |= figures.of_backlog(left, _ARCHIVE_LIMIT_S)
+        if "emergency" in self.parts:
+            seen = emergency.measure(callers, self.plan.emergency, self._half_rate(), self.say)
+            self.figures |= figures.of_emergency(seen)
 
     def _live(self, callers: dict[str, Caller]) -> dict[str, live.Live]:
         plan = self.plan.live
@@ -123,6 +133,13 @@ class Run:
             return _LOW_RATE
         cost = sum(seen.cpu_s_per_call.values()) + seen.generator_s_per_call
         return max(_LOW_RATE, round(0.6 * machine.cores() / cost, 1))
+
+    def _half_rate(self) -> float:
+        """Half of the highest clean rate."""
+        if self.plan.attempts == 1:
+            return _LOW_RATE / 2
+        found = self.figures.get("call_rate")
+        return emergency.background_rate(found and found.value, LATEST)
 
 
 def main() -> int:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 
+from bench.emergency import Emergency, Handoff
 from bench.live import ATTEMPT_LIMIT_S, Live
 from bench.measures import Measure, measure
 from bench.rate import Backlog, Search
@@ -131,6 +132,121 @@ def of_live(seen: Mapping[str, Live]) -> dict[str, Measure]:
         )
         figures["recovery_lost_calls"] = measure("recovery_lost_calls", float(_lost(whole)), "calls")
     return figures
+
+
+def of_emergency(seen: Mapping[str, Emergency]) -> dict[str, Measure]:
+    """From the key to the operator's phone, under load and a hundred at once; from the request to a conference."""
+    whole, plain = seen[HOTLINE], seen[DIALPLAN]
+    return _ringing(whole, plain) | _storm(whole.storm, plain.storm) | _merging(whole)
+
+
+def _ringing(whole: Emergency, plain: Emergency) -> dict[str, Measure]:
+    """Without a single operator rung on one of the systems there is nothing to tell but what went wrong."""
+    troubles = f"the hotline's troubles: {_told(whole.handoffs)}; the dialplan's: {_told(plain.handoffs)}"
+    figures = {
+        "emergency_failed": measure(
+            "emergency_failed",
+            float(_failed(whole.handoffs)),
+            "calls",
+            baseline=float(_failed(plain.handoffs)),
+            detail=f"of {len(whole.handoffs)} on each system; {troubles}; with the load's other calls on the hotline: "
+            f"{_listed(whole.background)}, on the dialplan: {_listed(plain.background)}",
+        )
+    }
+    ours, theirs = _rings_ms(whole.handoffs), _rings_ms(plain.handoffs)
+    if ours and theirs:
+        here, there = spread(ours), spread(theirs)
+        detail = (
+            f"p50 {here.p50:.1f} ms, p99 {here.p99:.1f} ms, largest {here.largest:.1f} ms of {here.count}; dialplan p50 "
+            f"{there.p50:.1f} ms, p99 {there.p99:.1f} ms, largest {there.largest:.1f} ms of {there.count}; beside "
+            f"{whole.load.rate:g} calls/s of {whole.load.stay_s:g} s"
+        )
+        figures |= {
+            "emergency_ring_p50_ms": measure("emergency_ring_p50_ms", here.p50, "ms", baseline=there.p50),
+            "emergency_ring_p99_ms": measure(
+                "emergency_ring_p99_ms", here.p99, baseline=there.p99, detail=detail, limited_by=_RING_LIMIT
+            ),
+            "emergency_ring_ratio": measure(
+                "emergency_ring_ratio",
+                ratio(here.p99, there.p99),
+                baseline=1.0,
+                detail=f"of the 99th percentiles; of the medians {ratio(here.p50, there.p50):.2f}",
+                limited_by=_RING_LIMIT,
+            ),
+        }
+    return figures
+
+
+_RING_LIMIT = (
+    "the way through the worker: the key over ARI, its event flushed to the disk, two requests that make the leg and "
+    "dial it; the dialplan does all of it in one thread of the switch"
+)
+
+
+def _storm(ours: list[Handoff], theirs: list[Handoff]) -> dict[str, Measure]:
+    """A citizen is lost who does not come to speak with an operator."""
+    figures = {
+        "emergency_lost": measure(
+            "emergency_lost",
+            float(sum(handoff.talked is None for handoff in ours)),
+            baseline=float(sum(handoff.talked is None for handoff in theirs)),
+            detail=f"of {len(ours)} who pressed both keys within a second; troubles: {_told(ours)}; "
+            f"the dialplan's: {_told(theirs)}",
+            limited_by="nothing, when none is lost: no queue and no database is between the key and the operator",
+        )
+    }
+    here, there = _rings_ms(ours), _rings_ms(theirs)
+    if here and there:
+        talks = [handoff.talk_ms for handoff in ours if handoff.talk_ms is not None]
+        figures["emergency_storm_slowest_ms"] = measure(
+            "emergency_storm_slowest_ms",
+            max(here),
+            "ms",
+            baseline=max(there),
+            detail=f"from the key to the operator's phone; p50 {spread(here).p50:.0f} ms; until both spoke, "
+            f"the phone's ringing of 300 ms included, {max(talks, default=0.0):.0f} ms",
+            limited_by="the processors: the switch makes all legs at once, and each wants several requests of a worker",
+        )
+    return figures
+
+
+def _merging(whole: Emergency) -> dict[str, Measure]:
+    done, failed = whole.merges.done, whole.merges.failed
+    figures = {"merge_failed": measure("merge_failed", float(len(failed)), "conversations", detail="; ".join(failed))}
+    if done:
+        two_way = spread(merge.two_way_ms for merge in done)
+        answered = spread((merge.accepted - merge.asked) / 1e6 for merge in done)
+        citizen = spread((merge.at_citizen - merge.asked) / 1e6 for merge in done)
+        expert = spread((merge.at_expert - merge.asked) / 1e6 for merge in done)
+        figures |= {
+            "merge_audio_p50_ms": measure("merge_audio_p50_ms", two_way.p50, "ms"),
+            "merge_audio_p99_ms": measure(
+                "merge_audio_p99_ms",
+                two_way.p99,
+                detail=f"from sending the request until both hear each other, {two_way.count} times, beside "
+                f"{whole.load.rate:g} calls/s; p99 at the citizen {citizen.p99:.0f} ms, at the expert {expert.p99:.0f} ms; "
+                f"the request was answered after p50 {answered.p50:.0f} ms, p99 {answered.p99:.0f} ms",
+                limited_by="the request's way: web process, audit log, Redis, worker, journal; then two requests to the "
+                "switch, and its mixing every 20 ms",
+            ),
+        }
+    return figures
+
+
+def _rings_ms(handoffs: list[Handoff]) -> list[float]:
+    return [handoff.ring_ms for handoff in handoffs if handoff.ring_ms is not None]
+
+
+def _failed(handoffs: list[Handoff]) -> int:
+    return sum(bool(handoff.trouble) for handoff in handoffs)
+
+
+def _told(handoffs: list[Handoff]) -> str:
+    return _listed(Counter(handoff.trouble for handoff in handoffs if handoff.trouble))
+
+
+def _listed(troubles: Counter[str]) -> str:
+    return ", ".join(f"{count} {what}" for what, count in troubles.most_common()) or "none"
 
 
 def _lost(live: Live) -> int:

@@ -19,6 +19,10 @@ GOALS: Mapping[str, tuple[str, float, str]] = {
     "flow_events_per_s": (AT_LEAST, 100_000.0, "events/s"),
     "recovery_p99_s": (AT_MOST, 2.0, "s"),
     "route_ns_1e6": (AT_MOST, 2_000.0, "ns"),
+    "emergency_ring_p99_ms": (AT_MOST, 100.0, "ms"),
+    "emergency_ring_ratio": (AT_MOST, 2.0, "× dialplan"),
+    "merge_audio_p99_ms": (AT_MOST, 200.0, "ms"),
+    "emergency_lost": (AT_MOST, 0.0, "calls"),
 }
 """Measures that have a goal: which side of it is good, the goal, the unit."""
 

@@ -100,6 +100,7 @@ class PlainDialplan:
             "greeting": self._greeting.with_suffix(""),
             "sip_port": self.ports.sip,
             "trunk_port": self.ports.trunk,
+            "second_trunk_port": self.ports.second_trunk,
             "rtp_start": self.ports.rtp_first,
             "rtp_end": self.ports.rtp_last,
             "modules": "\n".join(f"require = {name}.so" for name in modules),

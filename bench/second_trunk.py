@@ -107,11 +107,7 @@ class Party:
 
     async def hears(self, hz: float, within: float) -> int:
         """When the tone was heard first from now on. Raises `TimeoutError`."""
-        ear = self.listen(hz)
-        try:
-            return await ear.heard(within)
-        finally:
-            self._ears.remove(ear)
+        return await self.listen(hz).heard(within)
 
     async def hang_up(self) -> None:
         """Say BYE, unless the call is over."""
@@ -130,6 +126,7 @@ class Party:
             samples = _ALAW[np.frombuffer(packet, np.uint8, offset=_RTP.size)]
             for ear in self._ears:
                 ear.take(samples, at)
+            self._ears = [ear for ear in self._ears if ear.first is None]
 
     def speak(self) -> None:
         """The clock ticked: 20 ms of voice, or of the key that is being pressed."""
@@ -159,8 +156,8 @@ class Party:
 
 
 class SecondTrunk:
-    """Use it as ``async with SecondTrunk.open(ports) as trunk``. Whoever is rung says 180, is picked up ``ring_s`` later and
-    says `OPERATOR_HZ`.
+    """Use it as ``async with SecondTrunk.open(ports) as trunk``. Whoever is rung here says 180, is picked up ``ring_s``
+    later, and says `OPERATOR_HZ`.
     """
 
     def __init__(self, ports: Ports, ring_s: float) -> None:
@@ -223,6 +220,14 @@ class SecondTrunk:
     def rings_left(self, caller: str) -> int:
         """How many more phones were rung for this caller than anybody asked for."""
         return self._rung[caller].qsize()
+
+    async def all_over(self, within: float) -> bool:
+        """Wait until no call is left here; returns whether that is so."""
+        try:
+            await asyncio.wait_for(asyncio.gather(*(party.ended.wait() for party in self._parties.values())), within)
+        except TimeoutError:
+            return False
+        return True
 
     async def bye(self, party: Party) -> None:
         party.end(by_switch=False)
@@ -316,9 +321,11 @@ class SecondTrunk:
         party.last = sip.reply(invite, "180 Ringing", party.tag, self._contact)
         self._send(party.last)
         await asyncio.sleep(self._ring_s)
-        if not party.ended.is_set():
-            party.last = sip.reply(invite, "200 OK", party.tag, self._contact, sip.sdp(self._ports.audio))
-            await self._repeat(party.last, party.answered, party.ended)
+        if party.ended.is_set():
+            self._send(sip.reply(invite, "487 Request Terminated", party.tag, self._contact))
+            return
+        party.last = sip.reply(invite, "200 OK", party.tag, self._contact, sip.sdp(self._ports.audio))
+        await self._repeat(party.last, party.answered, party.ended)
 
     def _on_request(self, party: Party | None, message: Message) -> None:
         if message.method == "ACK":

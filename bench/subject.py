@@ -28,6 +28,8 @@ class Ports:
 
     sip: int  # the system
     trunk: int  # where its calls come from
+    second_trunk: int  # where citizens in danger come from, and operators are rung
+    second_audio: int
     desks: int
     desk_audio: int
     http: int

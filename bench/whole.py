@@ -1,11 +1,13 @@
 """The hotline under test: an installation as its users run it (`python -m hotline serve`), with many agents signed in.
 
 Everything is as shipped but: a recorded greeting (a tone that is audible from its first sample: the switch's first
-word and what the flow says after it), no time after a call before the agent's next one, and whose trunk and desk phones
-they are.
+word and what the flow says after it), no time after a call before the agent's next one, whose trunks and desk phones
+they are, and what of the transfer table leads there.
 """
 
 import asyncio
+import csv
+import io
 import os
 import shutil
 import signal
@@ -20,10 +22,17 @@ from bench import processes
 from bench.desks import Desks
 from bench.raw import check_pair
 from bench.subject import DUTY, Ports, Recorded
+from config.packs import SHIPPED
 from hotline.runtime import paths
 from hotline.services import Service
 from tests.sandbox import Desk, Installation
 from tests.sandbox import Ports as SandboxPorts
+
+_AWAY, _CROWDED_SKILL = "7001", "l12315"
+"""One agent is signed in for this skill and never takes a call, so that whoever is in its queue waits."""
+
+_TARGETS = {"119": "backup:119 10s", "12366": "backup:12366", "12315": f"skill:{_CROWDED_SKILL} 300s; skill:general"}
+"""What the lines' rows say instead: operators and experts are on the second trunk."""
 
 _SIGN_INS_AT_A_TIME = 20
 _STORE_LIMIT_S = 10.0
@@ -42,17 +51,19 @@ class Hotline:
         self.desks = Desks(folder, ports.desks, ports.desk_audio)
         self.installation = Installation(
             folder,
-            desks=[Desk(number, f"座席{number}") for number in agents],
+            desks=[*(Desk(number, f"座席{number}") for number in agents), Desk(_AWAY, "暂离座席", (_CROWDED_SKILL,))],
             duty_phones=[f"desk:{DUTY}"],
             pack="[limits]\nwrap_up_s = 0.0\n",
             environment={
                 "HOTLINE_SIP__TRUNK": f"127.0.0.1:{ports.trunk}",
+                "HOTLINE_SIP__BACKUP_TRUNK": f"127.0.0.1:{ports.second_trunk}",
                 "HOTLINE_SIP__DESKS": f"127.0.0.1:{ports.desks}",
                 "HOTLINE_SIP__SOFTPHONE": "false",
                 "HOTLINE_SIP__RTP_START": str(ports.rtp_first),
                 "HOTLINE_SIP__RTP_END": str(ports.rtp_last),
             },
             ports=SandboxPorts(ports.sip, ports.http, ports.api, ports.trunk, ports.rtp_first),
+            lines=_lines(),
         )
         prompts = self.installation.city_folder / "prompts"
         prompts.mkdir(parents=True, exist_ok=True)
@@ -72,6 +83,7 @@ class Hotline:
         await self.installation.ready()
         for first in range(0, len(self._agents), _SIGN_INS_AT_A_TIME):
             await asyncio.gather(*map(self.installation.sign_in, self._agents[first : first + _SIGN_INS_AT_A_TIME]))
+        await self.installation.api("PUT", f"/api/agents/{_AWAY}/presence", json={"presence": "paused"})
 
     def stop(self) -> None:
         asyncio.run(self.installation.stop())
@@ -141,6 +153,19 @@ class Hotline:
         config = self.installation.state / "switch/etc/asterisk.conf"
         said = processes.output([*paths.asterisk(), "-C", str(config), "-rx", "core show channels concise"])
         return any(line.startswith("PJSIP/") for line in said.splitlines())
+
+
+def _lines() -> str:
+    """The city's lines, with the targets of the bench's."""
+    with (SHIPPED / "yichun" / "lines.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        row["targets"] = _TARGETS.get(row["number"], row["targets"])
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, rows[0].keys())
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
 
 
 def end_leftover(folder: Path) -> None:

@@ -55,11 +55,15 @@ def _order(found: Found) -> None:
     order = found["order"]
     console.print(f"[bold]Order {order['number']}[/bold]")
     for name, value in order.items():
-        if name not in ("number", "version", "transfers") and value not in (None, "", ()):
+        if name not in ("number", "version", "transfers", "emergency") and value not in (None, "", ()):
             shown = moment(value) if name in ("opened", "updated", "arrived", "closed") else value
             console.print(f"{name:12} {shown}", markup=False)
     for each in order["transfers"]:
         console.print(f"transfer     {each['line']} ({each['kind']}): {each['result']}", markup=False)
+    for each in order["emergency"] or ():
+        reached = "connected" if each["connected"] is not None else "not connected"
+        care = f", confirmed by {each['confirmed_by']}" if each["confirmed_by"] else ""
+        console.print(f"emergency    {each['number']}: {reached}{care}", markup=False)
     console.print("history")
     for change in found["history"]:
         fields = ", ".join(change["fields"])

@@ -35,7 +35,7 @@ class Step(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    kind: TargetKind = Field(description="`skill`: people of a queue; `phone`, `backup`, `desk`: a number that is rung.")
+    kind: TargetKind = Field(description="`skill`: people of a queue; else a number that is rung.")
     to: str = Field(description="The skill, or the number.", examples=["12366"])
     ring_s: float | None = Field(description="How long, in seconds; null: as the city's rules say.")
     tries: int

@@ -27,7 +27,9 @@ def asked(turn: Turn, event: TransferAsked) -> None:
     if refusal or agent is None:
         return
     phones = onward.phones_first(route.steps)
-    if not phones:
+    if route.emergency:  # however it was asked for: nobody leaves before the operator is there
+        _put_through(turn, agent, route.number)
+    elif not phones:
         _to_queue(turn, agent, route)
     elif event.transfer is TransferKind.WARM:
         consulting.enter(turn, Transfer(route.number, event.transfer, phones, agent=agent.party))
@@ -46,9 +48,13 @@ def emergency_asked(turn: Turn, event: EmergencyAsked) -> None:
     refusal = _not_allowed(turn, agent, event.agent) or danger.refused(turn, event.number)
     turn.reply(event.request, refusal)
     if not refusal and agent is not None:
-        turn.call.emergency = True
         danger.keep(turn, event)
-        consulting.enter(turn, danger.to(turn, event.number, agent.party))
+        _put_through(turn, agent, event.number)
+
+
+def _put_through(turn: Turn, agent: Leg, number: str) -> None:
+    turn.call.emergency = True
+    consulting.enter(turn, danger.to(turn, number, agent.party))
 
 
 def _not_allowed(turn: Turn, agent: Leg | None, asking: str) -> str:
@@ -63,7 +69,7 @@ def _refusal(turn: Turn, agent: Leg | None, event: TransferAsked, route: Route) 
     refusal = _not_allowed(turn, agent, event.agent)
     if refusal:
         return refusal
-    if turn.call.stage is Stage.CONFERENCE and event.transfer is not TransferKind.WARM:
+    if turn.call.stage is Stage.CONFERENCE and event.transfer is not TransferKind.WARM and not route.emergency:
         return CONFERENCE
     if route.line is None:
         return UNKNOWN_NUMBER

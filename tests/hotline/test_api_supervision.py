@@ -38,7 +38,7 @@ ALL = ListenAsked | WhisperAsked | JoinAsked | TakeOverAsked | LeaveAsked
 
 
 class Worker(Questions):
-    """Answers as the test says, in place of a worker behind Redis; sees what the audit log had by then."""
+    """Answers as the test says, in place of a worker behind Redis."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, SupervisionAsked]] = []

@@ -28,6 +28,7 @@ from ivr.call import (
     SeekAgent,
     Stage,
     TimerFired,
+    TransferAsked,
     TransferKind,
     TransferResult,
 )
@@ -204,6 +205,14 @@ def test_given_the_agents_action_then_the_agent_stays_with_the_citizen_and_the_o
     assert HangUp(leg=AGENT) in story.commands
     assert story.call.stage is Stage.TALKING
     assert set(story.call.legs) == {CALL, FIRST}
+
+
+@pytest.mark.parametrize("kind", [TransferKind.BLIND, TransferKind.WARM])
+def test_given_an_ordinary_transfer_to_an_emergency_number_then_it_is_an_emergency(kind: TransferKind) -> None:
+    story = talking()
+    story.feed(TransferAsked(at=later(20), request="q", agent="8001", number="119", transfer=kind))
+    assert set(story.call.legs) == {CALL, AGENT, FIRST}, "the agent stays"
+    assert story.call.attempts[0].transfer is TransferKind.EMERGENCY
 
 
 def test_given_the_operator_hangs_up_then_the_agent_still_has_the_citizen() -> None:
