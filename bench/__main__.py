@@ -139,7 +139,7 @@ class Run:
         if self.plan.attempts == 1:
             return _LOW_RATE / 2
         found = self.figures.get("call_rate")
-        return emergency.background_rate(found and found.value, LATEST)
+        return emergency.background_rate(None if found is None else found.value, LATEST)
 
 
 def main() -> int:

@@ -149,15 +149,16 @@ def _send(subject: Subject, plan: Plan, found: Emergency, *, storm: bool) -> Non
     if isinstance(subject, Hotline) and not storm:
         desk = merge.Desk(subject.installation.url, subject.installation.state / "secrets" / "api")
     errand = Errand(Ports(ports.sip, ports.second_trunk, ports.second_audio), plan, storm, desk)
-    asked, told = subject.folder / "errand.json", subject.folder / "errand.out.json"
+    name = "storm" if storm else "handoffs"
+    asked, told = subject.folder / f"{name}.asked.json", subject.folder / f"{name}.found.json"
     asked.write_text(json.dumps(asdict(errand), default=str), "utf-8")
     told.unlink(missing_ok=True)
     argv = [str(paths.layout().venv / "bin/python"), "-m", "bench.emergency", str(asked), str(told)]
-    process = processes.start(argv, subject.folder, "errand", env={"PYTHONPATH": str(paths.checkout())})
+    process = processes.start(argv, subject.folder, name, env={"PYTHONPATH": str(paths.checkout())})
     try:
         limit_s = 60.0 + plan.handoffs_s + plan.merges_s + plan.storm / plan.storm_rate + plan.settle_s
         if process.wait(limit_s) != 0:
-            raise RuntimeError(f"the citizens in danger could not call; see {subject.folder / 'errand.out'}")
+            raise RuntimeError(f"the citizens in danger could not call; see {subject.folder / name}.out")
     finally:
         processes.stop(process)
     kept = json.loads(told.read_text("utf-8"))
@@ -252,9 +253,15 @@ class _InDanger:
         seen.trouble = "no operator rung"
         operator = await self._trunk.rung(self._caller, _LIMIT_S)
         seen.rung, seen.rings = operator.invited, 1
-        seen.trouble = "did not hear each other"
-        ears = citizen.listen(OPERATOR_HZ), operator.listen(CITIZEN_HZ)
-        seen.talked = max([await ear.heard(_HEAR_S) for ear in ears])
+        at_citizen, at_operator = citizen.listen(OPERATOR_HZ), operator.listen(CITIZEN_HZ)
+        seen.trouble = "the operator did not hear the citizen"
+        try:
+            heard = await at_operator.heard(_HEAR_S)
+        except TimeoutError:
+            print(self._caller, "op", operator.peer, getattr(operator,"n",0), getattr(operator,"log",[])[::10], operator.ended.is_set(), operator.answered.is_set(), "cit", citizen.peer, getattr(citizen,"n",0), getattr(citizen,"log",[])[-40::5], citizen.ended.is_set(), self._trunk._speaking.get(operator.peer) is operator, self._trunk._speaking.get(citizen.peer) is citizen, citizen._sequence, citizen._timestamp, flush=True)
+            raise
+        seen.trouble = "the citizen did not hear the operator"
+        seen.talked = max(heard, await at_citizen.heard(_HEAR_S))
         seen.trouble = ""
         await asyncio.sleep(_TALK_S)
 

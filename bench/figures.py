@@ -157,9 +157,9 @@ def _ringing(whole: Emergency, plain: Emergency) -> dict[str, Measure]:
     if ours and theirs:
         here, there = spread(ours), spread(theirs)
         detail = (
-            f"p50 {here.p50:.1f} ms, p99 {here.p99:.1f} ms, largest {here.largest:.1f} ms of {here.count}; dialplan p50 "
-            f"{there.p50:.1f} ms, p99 {there.p99:.1f} ms, largest {there.largest:.1f} ms of {there.count}; beside "
-            f"{whole.load.rate:g} calls/s of {whole.load.stay_s:g} s"
+            f"p50 {here.p50:.1f} ms, p99 {here.p99:.1f} ms, largest {here.largest:.1f} ms of {here.count}; dialplan "
+            f"p50 {there.p50:.1f} ms, p99 {there.p99:.1f} ms, largest {there.largest:.1f} ms of {there.count}; "
+            f"beside {whole.load.rate:g} calls/s of {whole.load.stay_s:g} s"
         )
         figures |= {
             "emergency_ring_p50_ms": measure("emergency_ring_p50_ms", here.p50, "ms", baseline=there.p50),
@@ -224,10 +224,11 @@ def _merging(whole: Emergency) -> dict[str, Measure]:
                 "merge_audio_p99_ms",
                 two_way.p99,
                 detail=f"from sending the request until both hear each other, {two_way.count} times, beside "
-                f"{whole.load.rate:g} calls/s; p99 at the citizen {citizen.p99:.0f} ms, at the expert {expert.p99:.0f} ms; "
-                f"the request was answered after p50 {answered.p50:.0f} ms, p99 {answered.p99:.0f} ms",
-                limited_by="the request's way: web process, audit log, Redis, worker, journal; then two requests to the "
-                "switch, and its mixing every 20 ms",
+                f"{whole.load.rate:g} calls/s; p99 at the citizen {citizen.p99:.0f} ms, at the expert "
+                f"{expert.p99:.0f} ms; the request was answered after p50 {answered.p50:.0f} ms, p99 "
+                f"{answered.p99:.0f} ms",
+                limited_by="the request's way: web process, audit log, Redis, worker, journal; then two requests to "
+                "the switch, and its mixing every 20 ms",
             ),
         }
     return figures

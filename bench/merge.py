@@ -20,6 +20,7 @@ _PERSON_KEY = "0"
 _FIRST_CALLER = 70000  # numbers this short are not masked in lists
 _LIMIT_S = 10.0
 _APART_S = 0.3  # between two conversations' beginnings
+_BEGIN_S = 4.0  # until a citizen speaks with an agent
 _LOOK_S = 0.2
 _REQUEST_LIMIT = aiohttp.ClientTimeout(total=_LIMIT_S)
 
@@ -68,7 +69,7 @@ async def run(trunk: SecondTrunk, desk: Desk, plan: Plan) -> Merges:
     found = Merges([], [])
     headers = {"Authorization": f"Bearer {desk.token.read_text('ascii').strip()}"}
     async with aiohttp.ClientSession(desk.url, headers=headers, timeout=_REQUEST_LIMIT) as api:
-        until = time.monotonic() + plan.conversations * _APART_S + plan.lasting_s
+        until = time.monotonic() + plan.conversations * _APART_S + _BEGIN_S + plan.lasting_s
         await asyncio.gather(*(_conversation(trunk, api, n, until, found) for n in range(plan.conversations)))
     return found
 

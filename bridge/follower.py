@@ -111,6 +111,8 @@ async def _add(connection: AsyncConnection, row: Row[Any], told: _Told) -> None:
         return
     if row.caller is not None:
         facts.pop("caller", None)
+    for theirs in ("place", "content"):  # people may have written these meanwhile
+        facts.pop(theirs, None)
     at = max(each.at for each in news if each is not None)
     values = {**facts, "updated": max(row.updated, at)}
     await connection.execute(update(orders).where(orders.c.number == row.number).values(values))
@@ -137,11 +139,21 @@ def _facts(told: _Told) -> tuple[dict[str, Any], str]:
     why = []
     if told.arrived is not None:
         facts |= {"caller": told.arrived.caller, "dialled": told.arrived.dialled, "arrived": told.arrived.at}
+        facts |= _handed_over(told.arrived)
         why.append("the call arrived")
     if told.closed is not None:
         facts |= _end(told.closed)
         why.append("the call ended")
     return facts, " and ".join(why)
+
+
+def _handed_over(event: CallArrived) -> dict[str, Any]:
+    """What an emergency desk told of the citizen, for the agent to go on with."""
+    told = event.handed_over
+    if told is None:
+        return {}
+    incident = f"，警情编号{told.incident}" if told.incident else ""
+    return {"place": told.place, "content": f"由{told.desk}移交{incident}。"}
 
 
 def _end(event: CallClosed) -> dict[str, Any]:

@@ -87,7 +87,8 @@ _ALARMING = {
     TransferResult.UNREACHABLE,
     TransferResult.LOST,
 }
-_RUNG = {"t": "the line", "r": "the agent called back"}  # legs of which nothing better is known; else a phone
+# legs of which nothing better is known; else a phone
+_RUNG = {"t": "the line", "r": "the agent called back", "v": "the supervisor"}
 _TIMERS = {
     "greeting": "The greeting's time was over",
     "seek": "It was time to ask the queue again",
@@ -98,6 +99,7 @@ _TIMERS = {
     "restricted": "The time for hearing of the restriction was over",
     "offer": "The phone being rung had its time",
     "check": "It was time to compare with the switch",
+    "supervisor": "The supervisor's phone had its time",
     "message": "The message's time was over",
     "farewell": "The farewell's time was over",
     "closing": "The hang-up was not confirmed in time",

@@ -122,6 +122,14 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
     at: float
 
 
+class HandedOver(msgspec.Struct, frozen=True):
+    """What an emergency desk said of a citizen whom it handed over to us (110移交)."""
+
+    desk: str  # 110
+    incident: str = ""  # its own number of the matter
+    place: str = ""
+
+
 class CallArrived(Event, frozen=True, kw_only=True, tag="call_arrived"):
     """A citizen's call reached us. The call's id is the carrier's id of the citizen's leg."""
 
@@ -132,6 +140,7 @@ class CallArrived(Event, frozen=True, kw_only=True, tag="call_arrived"):
     rules: str  # version of the rules that hold for this call to its end
     recording: str | None = None  # the name under which the carrier records it, None when it does not
     restricted_until: date | None = None  # the last day of a restriction of this caller (限制使用)
+    handed_over: HandedOver | None = None
 
 
 class LegAnswered(Event, frozen=True, kw_only=True, tag="leg_answered"):

@@ -38,7 +38,7 @@ class _Row(BaseModel):
     status: LineStatus = LineStatus.OPEN
     targets: Cell = Field(
         default="",
-        description="Where calls go, in order, parted by `;`: `skill:…`, `phone:…`, `desk:…`, `line:…`, each with its "
+        description="Where calls go, in order, parted by `;`: `skill:…`, `phone:…`, `backup:…`, `desk:…`, `line:…`, each with its "
         "ring time and tries; empty: what the mode implies.",
         examples=["phone:12366 20s x2; skill:general"],
     )

@@ -34,6 +34,8 @@ def arrive(turn: Turn, event: CallArrived) -> None:
     call.steps = route.steps
     if route.line is None and rules.skill != rules.general_skill:
         call.steps = (Target(TargetKind.SKILL, rules.skill), *route.steps)
+    if event.handed_over is not None:
+        call.priority, call.place = rules.handed_over_priority, event.handed_over.place
     if route.emergency:
         call.emergency, call.priority = True, rules.emergency_priority
     call.skill = next(step.to for step in call.steps if step.kind is TargetKind.SKILL)

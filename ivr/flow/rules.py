@@ -44,4 +44,5 @@ class Rules(msgspec.Struct, frozen=True):
     emergency_choice_s: float = 5.0  # without a second key for so long, the first free person
     emergency_ring_s: float = 10.0  # one route to an emergency number, where its row says nothing else
     emergency_priority: int = 10  # of whoever dialled an emergency number and could not be put through
+    handed_over_priority: int = 6  # of whom an emergency desk handed over: they have told their story once already
     check_every_s: float = 60.0  # a conversation is compared with what the carrier sees this often

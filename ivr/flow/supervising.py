@@ -146,6 +146,7 @@ def _emergency_asked(turn: Turn, event: EmergencyAsked) -> None:
     refusal = transfer.FULL if full else danger.refused(turn, event.number)
     turn.reply(event.request, refusal)
     if not refusal:
+        danger.keep(turn, event)
         turn.call.emergency = True
         consulting.enter(turn, danger.to(turn, event.number))
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from msgspec.structs import replace
 from sqlalchemy import func, select
 
 from bridge.follower import OrderFollower
@@ -12,7 +13,7 @@ from bridge.model import Order, Status
 from bridge.orders import Orders
 from bridge.tables import orders as table
 from config.database import Database
-from ivr.call import AnyEvent, CallArrived, CallClosed, DigitPressed, Outcome, Role, Talk, event_encoder
+from ivr.call import AnyEvent, CallArrived, CallClosed, DigitPressed, HandedOver, Outcome, Role, Talk, event_encoder
 from ivr.journal import Entry, FollowerRunner, Journal, Positioned
 from tests.support.database import eventually
 
@@ -58,6 +59,15 @@ async def test_given_a_call_when_it_arrives_then_a_draft_is_opened_with_what_is_
     (opened,) = await Orders(database, "YC").history(order.number)
     assert (opened.who, opened.why, opened.at) == ("hotline", "the call arrived", T0)
     assert CALLER not in str(opened.fields)
+
+
+async def test_given_an_emergency_desk_handed_the_citizen_over_then_the_order_has_what_it_said(
+    database: Database,
+) -> None:
+    said = HandedOver("110", "A-42", "幸福路12号")
+    await tell(database, ("c1", replace(arrived("c1"), handed_over=said)))
+    order = await order_of(database, "c1")
+    assert (order.place, order.content) == ("幸福路12号", "由110移交，警情编号A-42。")
 
 
 async def test_given_a_call_when_it_ends_then_the_order_tells_what_it_came_to(database: Database) -> None:

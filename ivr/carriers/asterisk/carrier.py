@@ -22,6 +22,7 @@ from ivr.call import (
     Dial,
     DigitPressed,
     EndCause,
+    HandedOver,
     HangUp,
     Join,
     LegAnswered,
@@ -37,7 +38,7 @@ from ivr.call import (
 )
 from ivr.carriers.asterisk import ari, inventory, whispering
 from ivr.carriers.asterisk.canary import Canary, is_canary
-from ivr.carriers.asterisk.names import call_of, caller_of, endpoint_of, is_ear, is_leg, room_of
+from ivr.carriers.asterisk.names import call_of, caller_of, endpoint_of, handed_over, is_ear, is_leg, room_of
 from ivr.carriers.asterisk.rooms import Gone, Rooms
 from ivr.carriers.asterisk.whispering import Whispering
 from ivr.ports import CarrierUnavailable, Reception, Sink, Sounds
@@ -146,7 +147,8 @@ class AsteriskCarrier:
         kind = event.args[0] if event.args else ""
         if kind == "in":
             dialled, keys = [*event.args[1:3], "", ""][:2]
-            self._post(channel.id, self._arrival(channel, dialled or channel.dialplan.exten))
+            told = handed_over(event.args[3:])
+            self._post(channel.id, self._arrival(channel, dialled or channel.dialplan.exten, told))
             for key in keys:  # pressed before we had the call
                 self._post(channel.id, DigitPressed(at=self._clock(), leg=channel.id, digit=key))
         elif kind == whispering.ARGUMENT:
@@ -156,7 +158,7 @@ class AsteriskCarrier:
         elif (entering := self._entering.pop(channel.id, None)) is not None and not entering.done():
             entering.set_result(None)
 
-    def _arrival(self, channel: ari.Channel, dialled: str) -> CallArrived:
+    def _arrival(self, channel: ari.Channel, dialled: str, told: HandedOver | None = None) -> CallArrived:
         at, caller = self._clock(), caller_of(channel.caller.number)
         return CallArrived(
             at=at,
@@ -166,7 +168,8 @@ class AsteriskCarrier:
             carrier="asterisk",
             rules=self._reception.version(),
             recording=channel.id,
-            restricted_until=self._reception.restricted_until(caller, at),
+            restricted_until=self._reception.restricted_until(caller, at) if told is None else None,
+            handed_over=told,
         )
 
     def _gone(self, channel: str, cause: EndCause) -> None:

@@ -4,9 +4,13 @@ A citizen's channel has Asterisk's own unique id (``<systemname>-<seconds>.<numb
 """
 
 import re
+from collections.abc import Iterable
+from urllib.parse import unquote
 
 from config.asterisk_emergency import ENDPOINTS
-from ivr.call import Room
+from ivr.call import HandedOver, Room
+
+PLACE_LENGTH = 200  # characters; an address, not a story
 
 _LEG = re.compile(r"^(?P<call>.+\.\d+)-[a-z]\w*$")
 _ROOM = "room-"
@@ -62,6 +66,17 @@ def endpoint_of(address: str) -> str:
     """
     kind, _, number = address.partition(":")
     return f"PJSIP/{number}@{ENDPOINTS.get(kind, 'trunk')}"
+
+
+def handed_over(arguments: Iterable[str]) -> HandedOver | None:
+    """What the dialplan tells of a citizen who comes from an emergency desk: ``desk=110``, ``incident=…``, and
+    ``place=…`` percent-encoded (RFC 3986) UTF-8. None for everybody else.
+    """
+    told = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
+    if not told.get("desk"):
+        return None
+    place = "".join(char for char in unquote(told.get("place", ""), errors="replace") if char.isprintable())
+    return HandedOver(told["desk"], told.get("incident", ""), place[:PLACE_LENGTH])
 
 
 def caller_of(number: str) -> str | None:

@@ -12,6 +12,7 @@ from ivr.call import (
     DigitPressed,
     EmergencyAsked,
     EndCause,
+    HandedOver,
     HandOverAsked,
     HangUp,
     Join,
@@ -33,6 +34,7 @@ from ivr.call import (
     TransferResult,
 )
 from tests.support.calls import CALL, RULES, T0, Story, later
+from tests.support.calls import arrived as arrival
 
 AGENT = f"{CALL}-a1"
 FIRST, SECOND = f"{CALL}-t1", f"{CALL}-t2"
@@ -237,6 +239,14 @@ def test_given_the_agent_hangs_up_while_the_operator_is_rung_then_it_rings_on_fo
     story.feed(LegAnswered(at=later(24), leg=FIRST))
     assert story.call.stage is Stage.TALKING
     assert len(story.named(ReleaseAgent)) == 1
+
+
+def test_given_an_emergency_desk_hands_a_citizen_over_then_they_go_before_ordinary_callers() -> None:
+    story = Story()
+    story.feed(replace(arrival(), handed_over=HandedOver("110", "A-42", "幸福路12号")))
+    press(story, "#", 2)
+    assert story.named(SeekAgent) == [SeekAgent(skill="general", priority=6, since=T0)]
+    assert story.call.place == "幸福路12号"
 
 
 def test_given_a_number_that_is_no_emergency_then_the_agent_is_told_so() -> None:

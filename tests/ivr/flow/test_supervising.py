@@ -378,8 +378,11 @@ def test_a_supervisor_who_took_over_puts_the_citizen_through_to_119() -> None:
     wrong = EmergencyAsked(at=later(31), request="e", agent="li.na", number="12366", supervisor=True)
     story.feed(wrong)
     assert refusals(story) == ["not_emergency"]
-    story.feed(EmergencyAsked(at=later(32), request="e", agent="li.na", number="119", supervisor=True))
+    story.feed(
+        EmergencyAsked(at=later(32), request="e", agent="li.na", number="119", supervisor=True, place="宜阳大道")
+    )
     assert refusals(story) == [""]
+    assert story.call.place == "宜阳大道"
     assert [command.address for command in story.named(Dial)] == ["phone:119"]
     assert with_citizen(story) == {Role.SUPERVISOR}
 
