@@ -13,13 +13,14 @@ from fastapi import APIRouter
 from config import audit
 from config.database import is_outage, within
 from hotline.accounts import Role
+from hotline.api import asking
 from hotline.api.auth import Actor, allow, forbidden
 from hotline.api.deps import Ask, Services
 from hotline.api.fields import CallPath
-from hotline.api.problems import RETRY_AFTER_S, Fault, ProblemError, responses
+from hotline.api.problems import Fault, ProblemError, responses
 from hotline.api.routing import LimitedRoute
 from hotline.api.transfer_models import Accepted, EmergencyRequest, MergeRequest, OnBehalf, TransferRequest
-from hotline.questions import NoAnswer, NotTaken, new_request
+from hotline.questions import new_request
 from ivr.call import (
     Asked,
     DropAsked,
@@ -32,7 +33,6 @@ from ivr.call import (
     TransferKind,
 )
 from ivr.flow import consulting, transfer
-from routing.errors import AcdUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -169,14 +169,10 @@ def _agent(actor: Actor, whose: OnBehalf | None) -> str:
 
 async def _running(ask: Services, call: str) -> str:
     """The worker that runs the call."""
-    line = await ask.calls.find(call) if "\0" not in call else None
-    if line is None:
-        raise ProblemError(
-            404, "call-unknown", "there is no call with this id; the list of calls shows those there are"
-        )
-    if line.closed is not None:
+    worker = await asking.worker_of(ask, call)
+    if worker is None:
         raise _refused("the call is over", transfer.NOT_TALKING)
-    return line.worker
+    return worker
 
 
 async def _put(ask: Services, actor: Actor, worker: str, call: str, event: Asked) -> None:
@@ -204,16 +200,7 @@ async def _put_at_once(ask: Services, actor: Actor, worker: str, call: str, even
 
 
 async def _say(ask: Services, worker: str, call: str, event: Asked) -> None:
-    try:
-        refusal = await ask.questions.ask(worker, call, event)
-    except NotTaken as error:
-        raise ProblemError(503, "worker-away", str(error), headers={"Retry-After": str(RETRY_AFTER_S)}) from None
-    except NoAnswer as error:
-        raise ProblemError(504, "worker-silent", str(error)) from None
-    except AcdUnavailable:
-        detail = "the worker that runs the call cannot be asked now; see what became of the call before trying again"
-        headers = {"Retry-After": str(RETRY_AFTER_S)}
-        raise ProblemError(503, "queue-unreachable", detail, headers=headers) from None
+    refusal = await asking.put(ask, worker, call, event)
     if refusal:
         raise _refused(REFUSALS.get(refusal, "the call refused it"), refusal)
 
