@@ -38,8 +38,8 @@ class _Row(BaseModel):
     status: LineStatus = LineStatus.OPEN
     targets: Cell = Field(
         default="",
-        description="Where calls go, in order, parted by `;`: `skill:…`, `phone:…`, `backup:…`, `desk:…`, `line:…`, each "
-        "with its ring time and tries; empty: what the mode implies.",
+        description="Where calls go, in order, parted by `;`: `skill:…`, `phone:…`, `backup:…`, `desk:…`, `line:…`, "
+        "each with its ring time and tries; empty: what the mode implies.",
         examples=["phone:12366 20s x2; skill:general"],
     )
     hours: Cell = Field(
