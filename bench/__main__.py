@@ -51,7 +51,7 @@ FULL = Plan(
     attempts=7,
     journal_s=3.0,
     emergency=emergency.Plan(
-        handoffs=200, rate=2.5, stay_s=20.0, merges=merge.Plan(6, 30.0), storm=100, storm_rate=12.5, settle_s=12.0
+        handoffs=200, rate=3.0, stay_s=20.0, merges=merge.Plan(8, 20.0), storm=100, storm_rate=12.5, settle_s=8.0
     ),
     desks=600,
 )

@@ -59,7 +59,7 @@ class Plan:
 
     @property
     def merges_s(self) -> float:
-        return self.merges.lasting_s + 12.0
+        return self.merges.lasting_s + 9.0
 
 
 @dataclass
@@ -255,11 +255,7 @@ class _InDanger:
         seen.rung, seen.rings = operator.invited, 1
         at_citizen, at_operator = citizen.listen(OPERATOR_HZ), operator.listen(CITIZEN_HZ)
         seen.trouble = "the operator did not hear the citizen"
-        try:
-            heard = await at_operator.heard(_HEAR_S)
-        except TimeoutError:
-            print(self._caller, "op", operator.peer, getattr(operator,"n",0), getattr(operator,"log",[])[::10], operator.ended.is_set(), operator.answered.is_set(), "cit", citizen.peer, getattr(citizen,"n",0), getattr(citizen,"log",[])[-40::5], citizen.ended.is_set(), self._trunk._speaking.get(operator.peer) is operator, self._trunk._speaking.get(citizen.peer) is citizen, citizen._sequence, citizen._timestamp, flush=True)
-            raise
+        heard = await at_operator.heard(_HEAR_S)
         seen.trouble = "the citizen did not hear the operator"
         seen.talked = max(heard, await at_citizen.heard(_HEAR_S))
         seen.trouble = ""

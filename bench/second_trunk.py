@@ -122,11 +122,6 @@ class Party:
             self.ended.set()
 
     def take(self, packet: bytes, at: int) -> None:
-        self.n = getattr(self, "n", 0) + 1
-        if len(packet) == 172:
-            x = _ALAW[np.frombuffer(packet, np.uint8, offset=_RTP.size)]
-            w = lambda hz: round(float(abs(x @ np.exp(2j*np.pi*hz/8000*np.arange(160)))/80))
-            self.log = getattr(self, "log", []) + [(round((at-self.invited)/1e6), w(1900), w(2900), round(float(np.abs(x).max())))]
         if self._ears and len(packet) == _RTP.size + g711.FRAME and packet[1] & 0x7F == sip.PAYLOAD_ALAW:
             samples = _ALAW[np.frombuffer(packet, np.uint8, offset=_RTP.size)]
             for ear in self._ears:
@@ -212,7 +207,7 @@ class SecondTrunk:
         try:
             await asyncio.wait_for(party.answered.wait(), within)
         finally:
-            if not party.answered.is_set():
+            if party.refused or not party.answered.is_set():
                 party.end(by_switch=bool(party.refused))
         if party.refused:
             raise ConnectionError(f"the call was refused with {party.refused}")

@@ -64,5 +64,5 @@ def _apart(blocks: int) -> list[range]:
 
 
 def _ports(audio: range) -> Ports:
-    sip, trunk, second, second_audio, desks, desk_audio, http, api = (free_ports()[0] for _ in range(8))
+    sip, trunk, second, second_audio, desks, desk_audio, http, api = free_ports(8)
     return Ports(sip, trunk, second, second_audio, desks, desk_audio, http, api, audio.start, audio.stop - 1)

@@ -71,7 +71,12 @@ def timer(turn: Turn, event: TimerFired) -> None:
 
 
 def key(turn: Turn, event: DigitPressed) -> None:
-    """Whoever asks for a person, or presses the key for a danger to life, is not kept waiting for the line."""
+    """Whoever asks for a person, or presses the key for a danger to life, is not kept waiting for the line. While an
+    emergency number rings no key means anything: a finger that slips must not break it off.
+    """
+    transfer = turn.call.transfer
+    if transfer is not None and transfer.kind is TransferKind.EMERGENCY:
+        return
     if waiting.is_emergency(turn, event.digit):
         if not turn.call.emergency:
             ringing.give_up(turn, TransferResult.CANCELLED)

@@ -38,6 +38,7 @@ from ivr.call import (
 )
 from ivr.carriers.asterisk import ari, inventory, whispering
 from ivr.carriers.asterisk.canary import Canary, is_canary
+from ivr.carriers.asterisk.keys import Keys
 from ivr.carriers.asterisk.names import call_of, caller_of, endpoint_of, handed_over, is_ear, is_leg, room_of
 from ivr.carriers.asterisk.rooms import Gone, Rooms
 from ivr.carriers.asterisk.whispering import Whispering
@@ -98,6 +99,7 @@ class AsteriskCarrier:
         self._whispering = Whispering(self.ari, self._rooms)
         self._claiming: dict[str, bool] = {}  # channels being claimed; True: offered again meanwhile
         self._entering: dict[str, asyncio.Future[None]] = {}  # created legs on their way into Stasis
+        self._keys = Keys()
         self._music: dict[str, str] = {}  # bridge -> the prompt that is music
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -134,7 +136,7 @@ class AsteriskCarrier:
             case ari.StasisEnd() if not is_leg(event.channel.id):
                 # who came by the dialplan goes back to it; mostly no ChannelDestroyed follows for us
                 self._gone(event.channel.id, EndCause.HANGUP)
-            case ari.ChannelDtmfReceived():
+            case ari.ChannelDtmfReceived() if self._keys.is_new(event.channel.id, event.digit, self._clock()):
                 self._post(event.channel.id, DigitPressed(at=self._clock(), leg=event.channel.id, digit=event.digit))
             case ari.PlaybackFinished():
                 heard = event.playback.state == "done"
@@ -177,6 +179,7 @@ class AsteriskCarrier:
         if entering is not None and not entering.done():
             entering.cancel()
         self._rooms.left(channel)
+        self._keys.forget(channel)
         if self._whispering.has_ear(channel):
             self._spawn(self._end_whisper(channel))
         self._post(channel, LegEnded(at=self._clock(), leg=channel, cause=cause))

@@ -154,6 +154,15 @@ def test_given_a_route_fails_then_the_next_is_rung_and_never_two_at_once(cause: 
     assert results[1] == (TransferKind.EMERGENCY, TransferResult.CONNECTED)
 
 
+@pytest.mark.parametrize("digit", "0123456789*#")
+def test_given_the_operator_is_rung_when_a_key_is_pressed_then_nothing_breaks_it_off(digit: str) -> None:
+    story = put_through()
+    before = story.call
+    press(story, digit, 6)
+    assert story.call == before
+    assert story.commands == ()
+
+
 def test_given_no_route_answers_then_the_citizen_is_told_to_dial_directly_and_a_person_comes_first() -> None:
     story = put_through()
     story.feed(TimerFired(at=story.call.timers["offer"], timer="offer"))
