@@ -212,7 +212,6 @@ def emergency_routes() -> list[Finding]:
 def _reaches() -> list[Reach]:
     import asyncio
 
-    from config.asterisk_config import ARI_USER
     from config.asterisk_emergency import ROUTES_FILE, read_routes
     from hotline.emergency_routes import reach_of
     from hotline.programs import SwitchControl
@@ -221,7 +220,7 @@ def _reaches() -> list[Reach]:
     settings = _settings()
     routes = read_routes((settings.state_dir / "switch" / "etc" / ROUTES_FILE).read_text("utf-8"))
     password = (settings.state_dir / "secrets" / "ari").read_text("ascii").strip()
-    switch = SwitchControl(f"http://{settings.switch.host}:{settings.switch.http_port}", ARI_USER, password)
+    switch = SwitchControl.of(settings.switch, password)
     try:
         return asyncio.run(reach_of(routes, switch))
     except ServiceError as error:

@@ -20,7 +20,7 @@ import structlog
 
 from config.asterisk_config import ARI_USER, Configuration, Instance, render
 from config.asterisk_emergency import ROUTES_FILE, Emergency
-from config.settings import Settings
+from config.settings import Settings, SwitchSettings
 from hotline.runtime import paths
 from hotline.services import Service, ServiceError
 
@@ -47,6 +47,11 @@ class SwitchControl:
         self._base_url = base_url
         credentials = f"{user}:{password}".encode()
         self._headers = {"Authorization": f"Basic {base64.b64encode(credentials).decode()}"}
+
+    @classmethod
+    def of(cls, switch: SwitchSettings, password: str) -> "SwitchControl":
+        """The installation's switch."""
+        return cls(f"http://{switch.host}:{switch.http_port}", ARI_USER, password)
 
     async def request(self, method: str, path: str) -> bytes:
         """The answer's body. Raises `aiohttp.ClientError` or `TimeoutError`."""
