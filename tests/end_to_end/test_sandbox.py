@@ -11,7 +11,7 @@ import pytest
 from hotline.runtime import paths
 from tests.sandbox.installation import CHECKOUT
 
-pytestmark = [pytest.mark.switch, pytest.mark.redis, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.switch, pytest.mark.redis, pytest.mark.timeout(400)]
 
 
 async def sandbox(*arguments: str) -> asyncio.subprocess.Process:
@@ -55,7 +55,7 @@ async def test_the_story_is_told_once_and_nothing_is_left_running() -> None:
 async def test_ctrl_c_stops_everything_at_any_time_and_a_second_sandbox_is_refused_meanwhile() -> None:
     process = await sandbox()
     assert process.stderr is not None
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while b"It is up" not in await process.stderr.readline():
             assert process.returncode is None
     second = await sandbox("--once")
@@ -63,7 +63,7 @@ async def test_ctrl_c_stops_everything_at_any_time_and_a_second_sandbox_is_refus
     assert second.returncode == 1
     assert "another sandbox" in said.decode()
     process.send_signal(signal.SIGINT)
-    _, said = await asyncio.wait_for(process.communicate(), 60)
+    _, said = await asyncio.wait_for(process.communicate(), 120)
     assert process.returncode in (0, 130)
     assert "Traceback" not in said.decode()
     assert left_running() == []
